@@ -1,0 +1,29 @@
+"""What happens when Django starts: jobs are found, settings are watched. Redis is not touched."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.core.signals import setting_changed
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+from . import conf
+from .registry import registry
+
+
+class ResqueConfig(AppConfig):
+    name = "django_resque"
+    label = "django_resque"
+    verbose_name = _("Resque")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401 -- importing registers them
+
+        setting_changed.connect(_settings_changed, dispatch_uid="django_resque")
+        autodiscover_modules("jobs", register_to=registry)
+
+
+def _settings_changed(*, setting: str, **kwargs: Any) -> None:
+    if setting in ("RESQUE", "CACHES"):
+        conf.reset()

@@ -1,0 +1,75 @@
+"""
+What is due by the clock: giving up workers that are silent.
+
+Every supervisor does it for all. None coordinates with another, because each
+step compares first and so happens once.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Collection
+
+from .errors import DirtyExit
+from .failure import Failure
+from .store import LEASE, Store
+
+logger = logging.getLogger(__name__)
+
+
+class Watch:
+    """
+    Leases as this process has seen them, over one unbroken connection.
+
+    Two hosts' clocks are never compared: a worker is silent if its lease has stood
+    still for LEASE seconds of our own clock. Whoever was cut off has seen nothing.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[str, float]] = {}
+
+    def forget(self) -> None:
+        """The connection broke: begin to watch anew."""
+        self._seen.clear()
+
+    def silent(self, leases: dict[str, str], now: float) -> dict[str, str]:
+        """Worker id to lease for those that stand still. `now` is on the monotonic clock."""
+        for worker_id, lease in leases.items():
+            if self._seen.get(worker_id, ("",))[0] != lease:
+                self._seen[worker_id] = (lease, now)
+        for worker_id in self._seen.keys() - leases.keys():
+            del self._seen[worker_id]
+        return {
+            worker_id: lease
+            for worker_id, (lease, since) in self._seen.items()
+            if now - since >= LEASE
+        }
+
+
+def give_up_silent(store: Store, watch: Watch, own: Collection[str]) -> None:
+    """Give up the workers of supervisors that do not beat any more."""
+    for worker_id, lease in watch.silent(store.leases(), time.monotonic()).items():
+        if worker_id not in own:
+            reason = f"Its worker {worker_id} gave no sign of life for {LEASE:.0f} s"
+            give_up(store, worker_id, reason, lease)
+
+
+def give_up_orphans(store: Store, machine: str, alive: Callable[[int, str], bool]) -> None:
+    """At the start of a supervisor: give up workers of this machine whose process is gone."""
+    for worker_id, about in store.about().items():
+        if about and about.machine == machine and not alive(about.pid, about.birth):
+            give_up(store, worker_id, f"The process of its worker {worker_id} is gone")
+
+
+def give_up(store: Store, worker_id: str, reason: str, lease: str = "") -> None:
+    """End a dead worker: its job becomes a DirtyExit failure, once, and it is forgotten."""
+    answer = "changed"
+    while answer == "changed":
+        reservation = store.in_hand(worker_id)
+        failure = None
+        if reservation:
+            error = DirtyExit(f"{reason} while it performed the job.")
+            failure = Failure.of(error, reservation, time.time())
+        answer = store.give_up(worker_id, reservation, failure, lease)
+    if answer == "gone":
+        job = reservation.payload.job if reservation else "-"
+        logger.warning("worker given up worker=%s job=%s reason=%s", worker_id, job, reason)

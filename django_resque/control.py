@@ -1,0 +1,51 @@
+"""
+What an operator may do: retry a failed job, stop workers.
+"""
+
+import signal
+import time
+from collections.abc import Collection
+
+from . import monitor, process
+from .store import Store
+
+#: Seconds between looks whether a worker is gone.
+LOOK = 0.1
+
+
+def retry(store: Store, digest: str, near: int) -> monitor.FailureRow | None:
+    """
+    Move a failed job back to its queue. Answers the failure that was there; None,
+    and nothing happens, if it is not there any more or was retried meanwhile.
+    """
+    row = monitor.failure(store, digest, near)
+    return row if row and store.requeue(row.failure) else None
+
+
+def stop(store: Store, worker_ids: Collection[str]) -> None:
+    """
+    Ask workers of ours to stop within their grace.
+
+    The request is left in Redis, where their supervisors find it at the next beat, on
+    whatever host. On this machine a signal brings it at once: only to a process that is
+    still the registered one.
+    """
+    if not worker_ids:
+        return
+    about = store.about()
+    store.order(list(worker_ids), "stop")
+    here = process.machine()
+    for worker_id in worker_ids:
+        found = about.get(worker_id)
+        if found and found.machine == here and process.lives(found.pid, found.birth):
+            process.send(found.pid, signal.SIGTERM)
+
+
+def gone(store: Store, worker_ids: Collection[str], wait: float) -> set[str]:
+    """Wait until these workers are gone, at most so long. Answers those that are left."""
+    until = time.monotonic() + wait
+    while True:
+        left = set(worker_ids) & store.leases().keys()
+        if not left or time.monotonic() >= until:
+            return left
+        time.sleep(LOOK)

@@ -1,0 +1,46 @@
+"""
+Dates as the family writes them. We write UTC, each in the form of its field in Ruby.
+"""
+
+from datetime import UTC, datetime
+
+
+def run_at(now: float) -> str:
+    return _utc(now).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def started(now: float) -> str:
+    return _utc(now).strftime("%Y-%m-%d %H:%M:%S +0000")
+
+
+def failed_at(now: float) -> str:
+    return _utc(now).strftime("%Y/%m/%d %H:%M:%S UTC")
+
+
+def _utc(now: float) -> datetime:
+    return datetime.fromtimestamp(now, UTC)
+
+
+_DATES = (
+    "%Y-%m-%dT%H:%M:%S%z",  # Ruby's and PHP's run_at, ours
+    "%Y-%m-%d %H:%M:%S %z",  # Ruby's started, ours
+    "%Y/%m/%d %H:%M:%S UTC",  # failed_at of Ruby and ours
+    "%Y/%m/%d %H:%M:%S",  # failed_at of pyres; local time there, nothing says which
+    "%a %b %d %H:%M:%S UTC %Y",  # older php-resques
+    "%a %b %d %Y %H:%M:%S GMT%z",  # node-resque, its bracketed zone cut off
+)
+
+
+def instant(text: str | None) -> datetime | None:
+    """A date as any client writes it, aware; None for what is none. Also unix seconds."""
+    text = (text or "").partition(" (")[0].strip()
+    for form in _DATES:
+        try:
+            found = datetime.strptime(text, form)  # noqa: DTZ007 -- made aware below
+        except ValueError:
+            continue
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    try:
+        return _utc(float(text))
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,68 @@
+"""
+Every exception of this package.
+
+    ResqueError
+    ├── EnqueueError            Redis did not take the job, or it is not known whether it did
+    ├── InvalidArguments        arguments that do not fit `perform` or cannot travel as JSON
+    ├── InvalidPayload          a text that is not a Resque job
+    ├── DuplicateJob            two jobs with one wire name
+    ├── UnknownJob              a wire name that no job is registered under
+    └── DirtyExit               recorded as the failure of a job whose process died
+
+    Interrupted                 a BaseException: raised in a job whose worker must stop now
+
+Wrong settings raise `django.core.exceptions.ImproperlyConfigured`.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+Outcome = Literal["refused", "unknown"]
+
+
+class ResqueError(Exception):
+    """Everything this package raises for its users derives from this."""
+
+
+class EnqueueError(ResqueError):
+    """
+    The job may not be in its queue.
+
+    `outcome` is "refused" when Redis certainly did not take it, "unknown" when
+    the answer was lost. Call `retry()` in either case: it pushes the same job
+    again and cannot double it, because Redis remembers the job's id.
+    """
+
+    def __init__(self, message: str, outcome: Outcome, retry: Callable[[], None]) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.retry = retry
+
+
+class InvalidArguments(ResqueError, TypeError):
+    """Raised where a job is enqueued; names the argument and what to pass instead."""
+
+
+class InvalidPayload(ResqueError, ValueError):
+    """A queue element that is not a Resque job. It becomes a failure; no worker dies of it."""
+
+
+class DuplicateJob(ResqueError):
+    """Two job classes claim one wire name; give one of them another `name`."""
+
+
+class UnknownJob(ResqueError):
+    """No registered job bears this wire name. Nothing is ever imported by name."""
+
+
+class DirtyExit(ResqueError):
+    """The process that performed the job died before the job was settled."""
+
+
+class Interrupted(BaseException):
+    """
+    Raised inside `perform` when its worker must stop and the grace is over.
+
+    Clean up and let it pass: the job goes back to the front of its queue. A job
+    that returns normally after it counts as done.
+    """

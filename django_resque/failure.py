@@ -1,0 +1,184 @@
+"""
+Failures: what is kept of a job that went wrong, in Ruby's form.
+
+Every text in one must be readable by every client of the family, whatever the
+payload or the exception held.
+"""
+
+import base64
+import builtins
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from . import dates
+from .arguments import MAX_DEPTH
+from .wire import (
+    UNREADABLE,
+    Payload,
+    Reservation,
+    cut_fields,
+    decoded,
+    dumps,
+    loads,
+    readable,
+    text_of,
+)
+
+#: Longest error text kept in a failure, in characters. A page must stay readable.
+MAX_ERROR = 10_000
+
+_PACKAGE = str(Path(__file__).parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """
+    One element of the failed list, in Ruby's seven fields and order.
+
+    `payload` is JSON text, byte for byte what was enqueued; `raw` the whole
+    element. Fields that another client left out are "".
+    """
+
+    failed_at: str
+    payload: str
+    exception: str
+    error: str
+    backtrace: list[str]
+    worker: str
+    queue: str
+    raw: str = ""
+
+    @classmethod
+    def of(cls, error: BaseException, reservation: Reservation, now: float) -> Self:
+        return cls(
+            failed_at=dates.failed_at(now),
+            payload=_displayable(reservation.payload),
+            exception=_exception_name(error),
+            error=_shortened(_message(error)),
+            backtrace=_backtrace(error),
+            worker=reservation.worker_id,
+            queue=reservation.queue,
+        )
+
+    def encode(self) -> str:
+        head = dumps({"failed_at": self.failed_at})[:-1]
+        tail = dumps(
+            {
+                "exception": self.exception,
+                "error": self.error,
+                "backtrace": self.backtrace,
+                "worker": self.worker,
+                "queue": self.queue,
+            }
+        )[1:]
+        return f'{head},"payload":{self.payload},{tail}'
+
+    @classmethod
+    def decode(cls, raw: str) -> Self:
+        """Never raises: an operator must be able to see what cannot be read."""
+        fields = cut_fields(raw)
+        if not fields:
+            text = readable(raw)
+            return cls(
+                "", dumps({"class": UNREADABLE, "args": [text]}), UNREADABLE, text, [], "", "", raw
+            )
+        found = {name: loads(text) for name, text in fields.items() if name != "payload"}
+        backtrace = found.get("backtrace")
+        return cls(
+            failed_at=text_of(found.get("failed_at")),
+            payload=fields.get("payload", "null"),
+            exception=text_of(found.get("exception")),
+            error=text_of(found.get("error")),
+            backtrace=[str(line) for line in backtrace] if isinstance(backtrace, list) else [],
+            worker=text_of(found.get("worker")),
+            queue=text_of(found.get("queue")),
+            raw=raw,
+        )
+
+    @property
+    def original(self) -> str:
+        """The payload as it stood in its queue, for putting it back."""
+        try:
+            fields = loads(self.payload)
+            if isinstance(fields, dict) and fields.get("unreadable") is True:
+                if encoded := fields.get("base64"):
+                    return base64.b64decode(encoded).decode("utf-8", "surrogateescape")
+                return str(fields["args"][0])
+        except (ValueError, LookupError, TypeError):
+            pass  # Somebody else's "unreadable": not our wrapping, so nothing to unwrap.
+        return self.payload
+
+
+def _displayable(payload: Payload) -> str:
+    """
+    A payload as it may stand in a failure: JSON that Ruby's parser can read.
+
+    What would break a reader is wrapped as text in an object of the usual shape;
+    `Failure.original` unwraps it.
+    """
+    fields, problem = decoded(payload.raw)
+    if not problem and _portable(fields, payload.raw):
+        return payload.raw
+    text = readable(payload.raw)
+    wrapped = {"class": _clean(payload.job), "args": [text], "unreadable": True}
+    if text != payload.raw:
+        original = payload.raw.encode("utf-8", "surrogateescape")
+        wrapped["base64"] = base64.b64encode(original).decode("ascii")
+    return dumps(wrapped)
+
+
+def _portable(fields: dict[str, Any], raw: str) -> bool:
+    """False for a depth or a lone surrogate that readers of other languages die of."""
+    if raw.count("[") + raw.count("{") > MAX_DEPTH and _depth(fields) > MAX_DEPTH:
+        return False
+    return r"\ud" not in raw.lower() or _clean(dumps(fields)) == dumps(fields)
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level:
+        inner = [item.values() if isinstance(item, dict) else item for item in level]
+        level = [item for items in inner for item in items if isinstance(item, dict | list)]
+        depth += 1
+    return depth
+
+
+def _clean(text: str) -> str:
+    """Without lone surrogates, which cannot be written."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= MAX_ERROR:
+        return text
+    return f"{text[:MAX_ERROR]}... ({len(text)} characters)"
+
+
+def _exception_name(error: BaseException) -> str:
+    """Bare for Python's and our own, dotted for the project's."""
+    kind = type(error)
+    if kind.__module__ in (builtins.__name__, f"{__package__}.errors"):
+        return kind.__qualname__
+    return _clean(f"{kind.__module__}.{kind.__qualname__}")
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return _clean(str(error))
+    except Exception as second:  # noqa: BLE001 -- user code: __str__ may raise anything
+        return f"(its text cannot be shown: __str__ raised {type(second).__name__})"
+
+
+def _backtrace(error: BaseException) -> list[str]:
+    """Lines as Python prints them, from the job's first frame on, causes included."""
+    trace = error.__traceback__
+    while trace and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        trace = trace.tb_next
+    try:
+        formatted = traceback.TracebackException(type(error), error, trace, compact=True).format()
+        text = "".join(formatted) if trace else ""
+    except Exception as second:  # noqa: BLE001 -- formatting calls user code: __str__, __repr__
+        text = f"(no traceback: formatting it raised {type(second).__name__})"
+    return [_shortened(_clean(line)) for line in text.splitlines()]

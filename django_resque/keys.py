@@ -1,0 +1,102 @@
+"""
+Every Redis key this package touches. No other module spells one.
+
+The names under "shared" are a contract with Ruby Resque, php-resque, node-resque
+and pyres: change one and the farms stop seeing each other. tests/test_keys.py
+pins them. The names under "ours" are unknown to the others and harmless to them.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """
+    Key names under one namespace, which may be empty.
+
+    >>> Keys("resque").queue("high")
+    'resque:queue:high'
+    >>> Keys("").queue("high")
+    'queue:high'
+    """
+
+    namespace: str = "resque"
+
+    # Shared with every Resque client.
+
+    @property
+    def queues(self) -> str:
+        """SET of queue names; a name stays when its queue is empty."""
+        return self._key("queues")
+
+    def queue(self, name: str) -> str:
+        """LIST of payloads: RPUSH to enqueue, LPOP to reserve."""
+        return self._key("queue", name)
+
+    @property
+    def workers(self) -> str:
+        """SET of worker ids, `host:pid:queue,queue`."""
+        return self._key("workers")
+
+    def worker(self, worker_id: str) -> str:
+        """STRING, the reservation a worker holds; absent while it is idle."""
+        return self._key("worker", worker_id)
+
+    def started(self, worker_id: str) -> str:
+        """STRING, when the worker registered: `2026-11-20 23:33:29 +0000`."""
+        return self._key("worker", worker_id, "started")
+
+    @property
+    def heartbeats(self) -> str:
+        """HASH of worker id to the time of its last beat, `2026-11-20T23:33:34Z`. Ruby reads it."""
+        return self._key("workers", "heartbeat")
+
+    @property
+    def failed(self) -> str:
+        """LIST of failures, oldest first."""
+        return self._key("failed")
+
+    def stat(self, name: str, worker_id: str = "") -> str:
+        """STRING counter, `processed` or `failed`; of the farm or of one worker."""
+        return self._key("stat", name, worker_id) if worker_id else self._key("stat", name)
+
+    # Shared with php-resque.
+
+    def status(self, job_id: str, prefix: str = "") -> str:
+        """STRING, the status of one tracked job; `prefix` is php-resque's, mostly empty."""
+        return self._key("job", f"{prefix}_{job_id}" if prefix else job_id, "status")
+
+    @property
+    def status_prefix(self) -> str:
+        """What stands before the job id in `status`: a script meets ids only after the pop."""
+        return self._key("job", "")
+
+    # Ours.
+
+    @property
+    def leases(self) -> str:
+        """HASH of worker id to its last beat, in ms of the server's clock. Only ids in it are
+        ever given up by us: they are ours, and they beat."""
+        return self._key("workers", "lease")
+
+    @property
+    def settled(self) -> str:
+        """HASH of worker id to the token it settled last, so that a repeat is recognised."""
+        return self._key("workers", "settled")
+
+    @property
+    def about(self) -> str:
+        """HASH of worker id to JSON: the processes behind it, see `wire.About`."""
+        return self._key("workers", "about")
+
+    @property
+    def orders(self) -> str:
+        """HASH of worker id to `stop`: what an operator asked of it; its supervisor reads it."""
+        return self._key("workers", "orders")
+
+    def pushed(self, job_id: str) -> str:
+        """STRING, remembers for a while that an untracked job was pushed."""
+        return self._key("job", job_id, "pushed")
+
+    def _key(self, *parts: str) -> str:
+        return ":".join((self.namespace, *parts) if self.namespace else parts)

@@ -1,0 +1,275 @@
+"""
+Processes as the operating system knows them: sleeping, forking, titles, births.
+
+Knows no jobs and no Redis. What differs between Linux and the other POSIX
+systems is decided here and nowhere else.
+"""
+
+import ctypes
+import gc
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import NoReturn, Self
+
+from setproctitle import setproctitle
+
+_PR_SET_PDEATHSIG = 1
+
+Handler = Callable[[int, FrameType | None], object]
+
+
+class Alarm:
+    """
+    A sleep that any signal cuts short (the self-pipe trick).
+
+    time.sleep() resumes after a handler returns, so a process would notice a
+    request to stop only at its next look; waiting on this pipe notices at once.
+    Only the main thread can have one, and one at a time.
+    """
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+        self._before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+
+    def wait(self, seconds: float, also: Iterable[int] = ()) -> list[int]:
+        """
+        Return after `seconds`, at a signal, or when one of the descriptors `also`
+        can be read; answers those.
+        """
+        also = list(also)
+        ready, _, _ = select.select([self._reader, *also], [], [], max(0.0, seconds))
+        if self._reader in ready:
+            with suppress(BlockingIOError):
+                while os.read(self._reader, 512):
+                    pass
+        return [fd for fd in also if fd in ready]
+
+    def close(self) -> None:
+        signal.set_wakeup_fd(self._before)
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Handlers:
+    """Signal handlers for the length of a `with`; the earlier ones come back after it."""
+
+    def __init__(self, handler: Handler, signals: Iterable[signal.Signals]) -> None:
+        self._handler = handler
+        self._signals = tuple(signals)
+
+    def __enter__(self) -> Self:
+        self._before = {each: signal.signal(each, self._handler) for each in self._signals}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for each, handler in self._before.items():
+            signal.signal(each, handler)
+
+
+class Requests:
+    """
+    What the stop signals heard so far ask for.
+
+    QUIT: finish what is running, however long it takes. TERM, HUP, INT: stop within
+    the grace. A second TERM or INT: now. tox and other runners send INT twice at
+    once, so a second one within a second of the first is the same.
+    """
+
+    def __init__(self) -> None:
+        self.stopping = self.within_grace = self.now = False
+        self._first = 0.0
+
+    def heard(self, number: signal.Signals, at: float) -> None:
+        """`at` is on the monotonic clock."""
+        self.stopping = True
+        if number == signal.SIGURG:
+            self.now = True
+        elif number == signal.SIGQUIT:
+            return
+        elif not self.within_grace:
+            self.within_grace, self._first = True, at
+        elif number == signal.SIGTERM or (number == signal.SIGINT and at - self._first >= 1):
+            self.now = True
+
+
+def fork(run: Callable[[], int], blocked: Iterable[signal.Signals]) -> int:
+    """
+    Run a function in a child process and end that with its answer; returns the pid.
+
+    The child leads its own process group, reads nothing, and dies with its parent.
+    The `blocked` signals, whose handlers are the parent's, stay pending until the child
+    calls `unblock`, so none is lost before it has handlers of its own.
+    """
+    parent = os.getpid()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()  # What is buffered would be printed by both.
+    gc.freeze()  # A collection in the child would copy every page of the parent.
+    signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    alive_reader, alive_writer = os.pipe()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(alive_reader)
+        os.close(alive_writer)
+        unblock(blocked)
+        raise
+    if pid == 0:
+        os.close(alive_writer)
+        _become(run, parent, alive_reader, blocked)
+    unblock(blocked)
+    os.close(alive_reader)
+    _lifelines[pid] = alive_writer
+    with suppress(OSError):  # The child does it too; whoever comes first.
+        os.setpgid(pid, pid)
+    return pid
+
+
+def unblock(signals: Iterable[signal.Signals]) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+
+
+def reap(pid: int) -> int | None:
+    """The exit code of a child, negative for the signal that killed it; None while it lives."""
+    found, status = os.waitpid(pid, os.WNOHANG)
+    if not found:
+        return None
+    if pid in _lifelines:
+        os.close(_lifelines.pop(pid))
+    return os.waitstatus_to_exitcode(status)
+
+
+def send(pid: int, number: signal.Signals) -> None:
+    """Signal a process; nothing happens if it is gone."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def kill_group(pid: int) -> None:
+    """End what is left of the process group that `pid` leads or led."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def title(text: str) -> None:
+    setproctitle(text)
+
+
+def hostname() -> str:
+    return socket.gethostname().split(".")[0]
+
+
+def machine() -> str:
+    """Names where a pid means something: this boot of this host, and this pid namespace."""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
+    return socket.gethostname()
+
+
+def birth(pid: int) -> str:
+    """When a process started, in the system's own terms; "" if it is gone. Pids come again."""
+    if sys.platform != "linux":
+        return _birth_by_ps(pid)
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    # What follows the command's closing bracket: field 3 is the state, field 22 starttime.
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+def lives(pid: int, born: str) -> bool:
+    """Whether the process of this pid is still the one that was born then."""
+    return born != "" and birth(pid) == born
+
+
+def _birth_by_ps(pid: int) -> str:
+    found = subprocess.run(  # noqa: S603 -- a fixed command and a number
+        ["/bin/ps", "-o", "lstart=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"LC_ALL": "C"},
+    )
+    return found.stdout.strip()
+
+
+#: The writing ends of the pipes whose closing tells a child that its parent died.
+_lifelines: dict[int, int] = {}
+
+
+def _become(
+    run: Callable[[], int], parent: int, lifeline: int, blocked: Iterable[signal.Signals]
+) -> NoReturn:
+    """The life of a child process. Leaves by os._exit: the parent's clean-up is not its own."""
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        for each in blocked:
+            signal.signal(each, signal.SIG_DFL)
+        os.setpgid(0, 0)
+        for writer in _lifelines.values():
+            os.close(writer)
+        _lifelines.clear()
+        _die_with(parent, lifeline)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        code = run()
+    except BaseException:  # noqa: BLE001 -- nothing may escape into the parent's code
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # set inside an except clause
+    finally:
+        with suppress(Exception):
+            sys.stdout.flush()
+        with suppress(Exception):
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _die_with(parent: int, lifeline: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.close(lifeline)
+    else:
+        watch_lifeline(lifeline)
+    if os.getppid() != parent:  # It died before we could ask to be told.
+        os._exit(1)
+
+
+def watch_lifeline(lifeline: int) -> None:
+    """Die when the other end of a pipe closes: how to notice a dead parent without prctl."""
+
+    def watch() -> None:
+        while os.read(lifeline, 1):
+            pass
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()

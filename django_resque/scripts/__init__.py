@@ -1,0 +1,46 @@
+"""
+The atomic steps, one .lua file each, and the loader.
+
+A file's header says what its KEYS and ARGV are and what it returns. A line
+`-- include: _name` stands for the text of that file; names with an underscore
+are no steps of their own.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import NoScriptError
+
+_INCLUDE = "-- include: "
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One atomic step. Calling it is one round trip."""
+
+    text: str
+    sha: str
+
+    def __call__(self, redis: Redis, keys: list[str], args: list[Any]) -> Any:
+        try:
+            return redis.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            # The cache of scripts is empty after a restart or a failover.
+            return redis.execute_command("EVAL", self.text, len(keys), *keys, *args)
+
+
+@cache
+def script(name: str) -> Script:
+    text = _text(name)
+    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def _text(name: str) -> str:
+    lines = files(__package__).joinpath(f"{name}.lua").read_text("utf-8").splitlines()
+    return "\n".join(
+        _text(line.removeprefix(_INCLUDE)) if line.startswith(_INCLUDE) else line for line in lines
+    )

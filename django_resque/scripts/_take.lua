@@ -1,0 +1,48 @@
+-- _take: take the next job and record who has it; included by reserve and settle.
+--
+--   returns   {'job', i, payload}   i is 1-based among the queues
+--             {'idle'}              every queue is empty
+--             {'held'}              the record bears another token: register again
+--             {'unregistered'}      the worker has no lease, so nobody watches over it
+--
+-- A record that bears the caller's own token is handed out again: its reply was lost.
+-- The first write is a pop, so a Redis at its memory limit can still be drained.
+
+local function take(worker_key, lease_key, worker_id, rest, status_prefix, now, ttl, key, arg)
+  local held = redis.call('GET', worker_key)
+  if held then
+    for i = key, #KEYS do
+      local head = '{"queue":' .. ARGV[arg + i - key] .. rest
+      if bears(held, head) then
+        return { 'job', i - key + 1, unquoted(string.sub(held, #head + 1, -2)) }
+      end
+    end
+    return { 'held' }
+  end
+
+  if redis.call('HEXISTS', lease_key, worker_id) == 0 then
+    return { 'unregistered' }
+  end
+
+  for i = key, #KEYS do
+    local payload = redis.call('LPOP', KEYS[i])
+    if payload then
+      redis.call('SET', worker_key,
+        '{"queue":' .. ARGV[arg + i - key] .. rest .. quoted(payload) .. '}')
+      -- Anchored at the end of the object, so that an id inside the arguments is not taken for it.
+      local tail = string.sub(payload, -200)
+      local id, prefix = string.match(tail, '"id":"(%x+)","prefix":"(%w*)","queue_time":[%d.]+}$')
+      id = id or string.match(tail, '"id":"(%x+)","queue_time":[%d.]+}$')
+        or string.match(tail, '"id":"(%x+)"}$')
+      if id then
+        if prefix and prefix ~= '' then
+          id = prefix .. '_' .. id
+        end
+        mark(status_prefix .. id .. ':status', 2, now, 'null', ttl)
+      end
+      return { 'job', i - key + 1, payload }
+    end
+  end
+
+  return { 'idle' }
+end

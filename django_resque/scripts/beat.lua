@@ -1,0 +1,32 @@
+-- beat: a sign of life for workers, which also restores what a FLUSHALL or a foreign prune took.
+--
+--   KEYS[1]      workers               SET      added to
+--   KEYS[2]      workers:lease         HASH     written: ms of the server's clock
+--   KEYS[3]      workers:heartbeat     HASH     written, for Ruby
+--   KEYS[4]      workers:about         HASH     written
+--   KEYS[5]      workers:orders        HASH     read
+--   KEYS[6..n]   worker:<id>:started   STRING   written if it is gone, one for each worker
+--
+--   ARGV[1]      started
+--   ARGV[2..n]   worker id, about; in turn, in the order of KEYS[6..n]
+--
+--   returns      the order for each worker, '' for none
+--
+-- The first write is a delete, so a full Redis does not make the living look dead.
+
+-- include: _time
+
+local orders = {}
+
+for i = 6, #KEYS do
+  local id, about = ARGV[2 * i - 10], ARGV[2 * i - 9]
+  redis.call('HDEL', KEYS[2], id)
+  redis.call('HSET', KEYS[2], id, milliseconds)
+  redis.call('HSET', KEYS[3], id, heartbeat)
+  redis.call('HSET', KEYS[4], id, about)
+  redis.call('SADD', KEYS[1], id)
+  redis.call('SET', KEYS[i], ARGV[1], 'NX')
+  orders[#orders + 1] = redis.call('HGET', KEYS[5], id) or ''
+end
+
+return orders

@@ -1,0 +1,60 @@
+-- give_up: end a worker that is gone: fail the job in its hands, then forget the worker.
+--
+--   KEYS[1]    worker:<id>             STRING   deleted
+--   KEYS[2]    worker:<id>:started     STRING   deleted
+--   KEYS[3]    stat:processed:<id>     STRING   deleted
+--   KEYS[4]    stat:failed:<id>        STRING   deleted
+--   KEYS[5]    workers                 SET      removed from
+--   KEYS[6]    workers:lease           HASH     removed from
+--   KEYS[7]    workers:heartbeat       HASH     removed from
+--   KEYS[8]    workers:about           HASH     removed from
+--   KEYS[9]    workers:orders          HASH     removed from
+--   KEYS[10]   workers:settled         HASH     removed from
+--   KEYS[11]   stat:processed          STRING   incremented if there was a job
+--   KEYS[12]   stat:failed             STRING   incremented if there was a job
+--   KEYS[13]   failed                  LIST     appended to if there was a job
+--   KEYS[14]   job:<id>:status         STRING   rewritten if the job is tracked
+--
+--   ARGV[1]    worker id
+--   ARGV[2]    the lease the caller watched in vain, or '' if it knows that the worker is dead
+--   ARGV[3]    head of the record the caller read, or '' if there was none
+--   ARGV[4]    the failure to record, or ''
+--   ARGV[5]    now, whole unix seconds
+--   ARGV[6]    seconds the status of an ended job lives
+--
+--   returns    'gone'      given up by this call, or before it
+--              'alive'     the lease has moved on; nothing was written
+--              'changed'   the record is not the one the caller read; nothing was written
+--   errors     WRONGTYPE   `failed` is no list; nothing was written
+
+-- include: _status
+-- include: _record
+
+if ARGV[2] ~= '' then
+  local lease = redis.call('HGET', KEYS[6], ARGV[1])
+  if lease and lease ~= ARGV[2] then
+    return 'alive'
+  end
+end
+
+local record = redis.call('GET', KEYS[1])
+if ARGV[3] == '' and record or ARGV[3] ~= '' and not bears(record, ARGV[3]) then
+  return 'changed'
+end
+
+if record then
+  redis.call('LLEN', KEYS[13])
+end
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+if record then
+  redis.call('RPUSH', KEYS[13], ARGV[4])
+  redis.pcall('INCR', KEYS[11])
+  redis.pcall('INCR', KEYS[12])
+  mark(KEYS[14], 3, ARGV[5], 'null', ARGV[6])
+end
+redis.call('SREM', KEYS[5], ARGV[1])
+for i = 6, 10 do
+  redis.call('HDEL', KEYS[i], ARGV[1])
+end
+
+return 'gone'

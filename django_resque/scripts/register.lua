@@ -1,0 +1,34 @@
+-- register: make a worker known, unless an earlier life of the same id left a job.
+--
+--   KEYS[1]   workers               SET      added to
+--   KEYS[2]   workers:lease         HASH     written: the first beat
+--   KEYS[3]   workers:heartbeat     HASH     written, for Ruby
+--   KEYS[4]   workers:about         HASH     written
+--   KEYS[5]   workers:orders        HASH     an order to the earlier life is removed
+--   KEYS[6]   worker:<id>:started   STRING   written
+--   KEYS[7]   worker:<id>           STRING   read
+--
+--   ARGV[1]   worker id
+--   ARGV[2]   started
+--   ARGV[3]   about, JSON
+--
+--   returns   false        registered; also when repeated
+--             the record   a job in the hands of an earlier life; nothing was written: give it
+--                          up, then register again
+--   errors    OOM   Redis is full; nothing was written, because the first write adds
+
+-- include: _time
+
+local leftover = redis.call('GET', KEYS[7])
+if leftover then
+  return leftover
+end
+
+redis.call('SADD', KEYS[1], ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], milliseconds)
+redis.call('HSET', KEYS[3], ARGV[1], heartbeat)
+redis.call('HSET', KEYS[4], ARGV[1], ARGV[3])
+redis.call('HDEL', KEYS[5], ARGV[1])
+redis.call('SET', KEYS[6], ARGV[2])
+
+return false

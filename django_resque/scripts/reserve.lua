@@ -1,0 +1,24 @@
+-- reserve: take the next job and record who has it, in one step.
+--
+--   KEYS[1]      worker:<id>      STRING   written: the reservation
+--   KEYS[2]      workers:lease    HASH     read: is the worker registered?
+--   KEYS[3..n]   queue:<name>     LIST     popped from, in priority order
+--
+--   ARGV[1]      worker id
+--   ARGV[2]      the record's head after the queue's name; bears the caller's token
+--   ARGV[3]      prefix of the status keys: the id is known only after the pop
+--   ARGV[4]      now, whole unix seconds
+--   ARGV[5]      seconds the status of a running job lives
+--   ARGV[6..n]   queue names as JSON strings, in the order of KEYS[3..n]
+--
+--   returns      what _take returns
+--
+-- A job is therefore always in a queue or in a reservation, never in neither.
+-- Payloads are spliced as text, never through cjson: cjson turns [] into {}
+-- and rounds integers past 2^53.
+
+-- include: _status
+-- include: _record
+-- include: _take
+
+return take(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], 3, 6)

@@ -1,0 +1,321 @@
+"""
+N worker processes: fork them, beat for them, stop them by the deadline, replace
+them, and answer for those that die. Runs no job code and no threads.
+"""
+
+import logging
+import os
+import signal
+import struct
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import FrameType
+
+from django.db import connections
+from redis.exceptions import RedisError
+
+from . import clock, conf, connection, process, wire
+from .store import Store
+from .version import __version__
+from .worker import NOT_BEGUN, Setup, Worker
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between the interrupt and the kill of a job that does not let go.
+KILL_AFTER = 2.0
+
+#: A worker process that died younger than this is not replaced at once, but later and later.
+TOO_YOUNG = 1.0
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+
+#: All that has a handler. USR1 and USR2 are Resque's words for kill and pause: not supported
+#: yet, but their default would be the end of the supervisor and of the jobs under it.
+_HANDLED = (*STOP_SIGNALS, signal.SIGURG, signal.SIGCHLD, signal.SIGUSR1, signal.SIGUSR2)
+
+#: What an order left in Redis amounts to.
+_ASKED_TO_STOP = process.Requests()
+_ASKED_TO_STOP.heard(signal.SIGTERM, 0.0)
+
+#: What a worker process writes when it hears a signal: its pid and the signal's number.
+_MESSAGE = struct.Struct("=iB")
+
+
+@dataclass(slots=True)
+class Child:
+    """One worker process, as its supervisor sees it. Instants are on the monotonic clock."""
+
+    pid: int
+    worker_id: str
+    about: wire.About
+    born: float
+    requests: process.Requests = field(default_factory=process.Requests)
+    interrupt_at: float | None = None
+    kill_at: float | None = None
+    exit_code: int | None = None
+
+    @property
+    def due(self) -> float | None:
+        """When this child needs its supervisor next."""
+        return self.kill_at if self.kill_at is not None else self.interrupt_at
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What `resque_work` was asked for."""
+
+    options: conf.Options
+    queues: tuple[str, ...]
+    burst: bool
+    write: Callable[[str], None]  #: Writes lines to the command's output, at once.
+    show_jobs: bool = True
+
+
+class Supervisor:
+    """
+    Keeps worker processes working until it is told to stop, and says nothing for them
+    but the truth: only what still lives gets a beat.
+    """
+
+    def __init__(self, store: Store, order: Order) -> None:
+        self.store = store
+        self.order = order
+        self.options = order.options
+        self.requests = process.Requests()
+        self.children: dict[int, Child] = {}
+        self.dead: list[Child] = []  #: Reaped, but not yet answered for.
+        self.wanted = self.options.count
+        self.watch = clock.Watch()
+        self.outage = connection.Outage("supervisor")
+        self.next_beat = self.next_fork = 0.0
+        self.early_deaths = 0
+
+    def run(self) -> None:
+        """Returns when the last worker is gone. Blocks; no error of a job ends it."""
+        self.reader, self.writer = os.pipe()
+        os.set_blocking(self.reader, False)
+        self.machine = process.machine()
+        self.pid = os.getpid()
+        self.birth = process.birth(os.getpid())
+        with process.Alarm() as alarm, process.Handlers(self.heard, _HANDLED):
+            self.ask_redis(self.give_up_orphans)
+            while self.children or self.dead or (self.wanted and not self.requests.stopping):
+                self.turn()
+                alarm.wait(self.next_due() - time.monotonic(), also=[self.reader])
+        os.close(self.reader)
+        os.close(self.writer)
+
+    def turn(self) -> None:
+        """One look at everything that may need the supervisor."""
+        self.listen()
+        self.reap()
+        self.answer()
+        self.stop_in_time()
+        self.fork_missing()
+        if time.monotonic() >= self.next_beat:
+            self.beat()
+
+    def next_due(self) -> float:
+        """When to look again if nothing happens; on the monotonic clock."""
+        due = [child.due for child in self.children.values() if child.due is not None]
+        if self.missing:
+            due.append(self.next_fork)
+        if self.dead:
+            due.append(time.monotonic() + 0.5)
+        return min([self.next_beat, *due])
+
+    # Signals.
+
+    def heard(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler: only notes it. SIGCHLD and the like just end the wait."""
+        if number in STOP_SIGNALS:
+            self.requests.heard(signal.Signals(number), time.monotonic())
+
+    def listen(self) -> None:
+        """Pass our own signals on to every child, and hear which came to a child directly."""
+        for child in self.children.values():
+            self.follow(child, self.requests)
+        try:
+            messages = os.read(self.reader, _MESSAGE.size * 1000)
+        except BlockingIOError:
+            return
+        for pid, number in _MESSAGE.iter_unpack(messages):
+            if child := self.children.get(pid):
+                child.requests.heard(signal.Signals(number), time.monotonic())
+                self.follow(child, child.requests)
+
+    def follow(self, child: Child, requests: process.Requests) -> None:
+        """Bring a child as far as these requests ask, in the order finish, grace, now."""
+        now = time.monotonic()
+        if requests.stopping and not child.requests.stopping:
+            child.requests.stopping = True
+            process.send(child.pid, signal.SIGQUIT)
+        if requests.within_grace and child.interrupt_at is None:
+            child.interrupt_at = now + self.options.stop_timeout
+        if requests.now and child.kill_at is None:
+            self.interrupt(child)
+
+    def stop_in_time(self) -> None:
+        """Interrupt those whose grace is over, kill those that did not let go."""
+        now = time.monotonic()
+        for child in self.children.values():
+            if child.kill_at is not None:
+                if now >= child.kill_at:
+                    process.kill_group(child.pid)
+                    child.kill_at = now + KILL_AFTER
+            elif child.interrupt_at is not None and now >= child.interrupt_at:
+                self.interrupt(child)
+
+    def interrupt(self, child: Child) -> None:
+        child.kill_at = time.monotonic() + KILL_AFTER
+        process.send(child.pid, signal.SIGURG)
+
+    # Children.
+
+    @property
+    def missing(self) -> int:
+        return 0 if self.requests.stopping else self.wanted - len(self.children)
+
+    def fork_missing(self) -> None:
+        while self.missing > 0 and time.monotonic() >= self.next_fork:
+            try:
+                self.fork()
+            except OSError as error:
+                logger.error("cannot fork, trying again error=%s", error)
+                self.next_fork = time.monotonic() + 5
+        self.title()
+
+    def fork(self) -> None:
+        connections.close_all()  # Or the child would share their sockets. redis-py minds forks.
+        pid = process.fork(self.become_worker, _HANDLED)
+        child = Child(pid, self.worker_id(pid), self.about(pid), time.monotonic())
+        self.children[pid] = child
+        self.order.write(f"*** Starting worker {child.worker_id}\n")
+
+    def become_worker(self) -> int:
+        """What runs in the child."""
+        os.close(self.reader)
+        pid = os.getpid()
+
+        def told(number: signal.Signals) -> None:
+            with suppress(OSError):  # The supervisor died, and we are about to.
+                os.write(self.writer, _MESSAGE.pack(pid, number))
+
+        setup = Setup(
+            options=self.options,
+            queues=self.order.queues,
+            about=self.about(pid),
+            worker_id=self.worker_id(pid),
+            burst=self.order.burst,
+            told=told,
+            write=self.order.write if self.order.show_jobs else _write_nothing,
+        )
+        return Worker(setup).run()
+
+    def reap(self) -> None:
+        for child in list(self.children.values()):
+            code = process.reap(child.pid)
+            if code is None:
+                continue
+            child.exit_code = code
+            process.kill_group(child.pid)  # What its job started must not outlive it unseen.
+            del self.children[child.pid]
+            self.dead.append(child)
+
+    def answer(self) -> None:
+        """Settle what the dead held, and forget them. Left for later while Redis is away."""
+        while self.dead:
+            if not self.ask_redis(lambda: self.answer_for(self.dead[0])):
+                if self.requests.stopping and not self.children:
+                    logger.error("stopping without redis, jobs in hand are left to the next start")
+                    self.dead.clear()
+                return
+            self.dead.pop(0)
+
+    def answer_for(self, child: Child) -> None:
+        """
+        A job that was interrupted, or never begun, goes back to its queue; any other
+        that its process did not settle has failed.
+        """
+        held = self.store.in_hand(child.worker_id)
+        if held and (child.kill_at is not None or child.exit_code == NOT_BEGUN):
+            self.store.put_back(held)
+            logger.info("job put back worker=%s job=%s", child.worker_id, held.payload.job)
+        clock.give_up(self.store, child.worker_id, _cause_of_death(child))
+        if child.requests.stopping or (child.exit_code == 0 and not held):
+            self.wanted -= 1  # It ended as asked, or there was nothing left to do.
+        elif not self.requests.stopping:
+            self.replace_later(child, died_holding=held is not None)
+
+    def replace_later(self, child: Child, *, died_holding: bool) -> None:
+        logger.error("worker died worker=%s code=%s", child.worker_id, child.exit_code)
+        if died_holding or time.monotonic() - child.born > TOO_YOUNG:
+            self.early_deaths = 0
+            return
+        self.early_deaths += 1
+        self.next_fork = time.monotonic() + min(30.0, 0.5 * 2 ** min(self.early_deaths, 6))
+
+    # Redis.
+
+    def beat(self) -> None:
+        """Sign of life for the living, orders from operators, and a look at the others."""
+        self.next_beat = time.monotonic() + self.options.heartbeat
+        self.ask_redis(self.exchange)
+
+    def exchange(self) -> None:
+        by_id = {child.worker_id: child for child in self.children.values()}
+        orders = self.store.beat({name: child.about for name, child in by_id.items()})
+        for worker_id in orders:
+            self.follow(by_id[worker_id], _ASKED_TO_STOP)
+        clock.give_up_silent(self.store, self.watch, by_id)
+
+    def give_up_orphans(self) -> None:
+        clock.give_up_orphans(self.store, self.machine, process.lives)
+
+    def ask_redis(self, step: Callable[[], None]) -> bool:
+        """Do a step; False, and one log line for the whole outage, while it is away."""
+        try:
+            step()
+        except RedisError as error:
+            if connection.is_away(error):
+                self.outage.failed(error)
+            else:
+                logger.exception("redis refuses, trying again")
+            self.watch.forget()
+            self.store.redis.connection_pool.disconnect()
+            return False
+        self.outage.over()
+        return True
+
+    # Names.
+
+    def worker_id(self, pid: int) -> str:
+        return f"{conf.hostname(self.options)}:{pid}:{','.join(self.order.queues)}"
+
+    def about(self, pid: int) -> wire.About:
+        return wire.About(
+            machine=self.machine,
+            pid=pid,
+            birth=process.birth(pid),
+            supervisor=self.pid,
+            supervisor_birth=self.birth,
+            version=__version__,
+        )
+
+    def title(self) -> None:
+        state = "stopping" if self.requests.stopping else "supervising"
+        queues = ",".join(self.order.queues)
+        process.title(f"resque-{__version__}: {state} {len(self.children)} of {queues}")
+
+
+def _write_nothing(text: str) -> None:
+    """For -v 0."""
+
+
+def _cause_of_death(child: Child) -> str:
+    code = child.exit_code or 0
+    if code < 0:
+        return f"The worker process {child.pid} was killed by {signal.Signals(-code).name}"
+    return f"The worker process {child.pid} exited with code {code}"

@@ -1,0 +1,274 @@
+"""
+What travels through Redis: payloads, reservations, statuses. Failures are in failure.py.
+
+Field names and order follow Ruby Resque 3.0 and php-resque; encoders are exact,
+decoders take what any client of the family writes. Nothing here talks to Redis
+or Django.
+
+Text from Redis is `str` in which bytes that are not UTF-8 stand as lone
+surrogates (Python's "surrogateescape"), so that every text goes back byte for byte.
+"""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Any, NoReturn, Self
+
+from . import dates
+
+WAITING, RUNNING, FAILED, COMPLETE = 1, 2, 3, 4
+
+#: What people read for the codes of php-resque.
+STATUS_NAMES = {WAITING: "waiting", RUNNING: "running", FAILED: "failed", COMPLETE: "complete"}
+
+#: Class shown for a payload that names none.
+UNREADABLE = "(unreadable)"
+
+#: The head of a record of ours, up to its payload. See `Reservation`.
+_OUR_RECORD = re.compile(
+    r'(\{"queue":("(?:[^"\\]|\\.)*"),"run_at":"([^"]*)","worker":"[^"]*",'
+    r'"token":"([^"]*)","payload":)(.*)\}',
+    re.DOTALL,
+)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_SPACE = re.compile(r"\s*")
+
+
+def dumps(value: Any) -> str:
+    """JSON as the family writes it: compact, UTF-8 unescaped, never NaN."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """
+    One job as it waits in a queue.
+
+    `raw` is its text on the wire: `{"class","args","id","prefix","queue_time"}`.
+    Payloads of other clients may lack an id ("") and bear fields of their own.
+    """
+
+    job: str  #: The wire name, "class" on the wire.
+    args: list[Any]
+    id: str
+    prefix: str
+    raw: str
+    problem: str = ""  #: Why it cannot be performed, in one sentence; "" if it can.
+
+    @classmethod
+    def new(cls, job: str, args: list[Any], job_id: str, now: float) -> Self:
+        """`args` must have passed `arguments.check`."""
+        fields = {
+            "class": job,
+            "args": args,
+            "id": job_id,
+            "prefix": "",
+            "queue_time": round(now, 6),
+        }
+        return cls(job, args, job_id, "", dumps(fields))
+
+    @classmethod
+    def read(cls, raw: str) -> Self:
+        """
+        Any client's payload. Never raises: what is wrong with it stands in `problem`.
+
+        Missing and null args mean none; an object or a scalar is one argument.
+        """
+        fields, problem = decoded(raw)
+        job = fields.get("class")
+        if not problem and (not isinstance(job, str) or not job):
+            problem = f'The payload names no "class": {raw:.200}'
+        args = fields.get("args")
+        return cls(
+            job=job if isinstance(job, str) and job else UNREADABLE,
+            args=args if isinstance(args, list) else [] if args is None else [args],
+            id=text_of(fields.get("id")),
+            prefix=text_of(fields.get("prefix")),
+            raw=raw,
+            problem=problem,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """
+    A job in a worker's hands. Its text is the worker's record:
+    `{"queue","run_at","worker","token","payload"}`, the payload spliced in as it was.
+
+    `head` is the record up to the payload. It bears the token, which the caller
+    drew, so it is unique and stands for the whole record when scripts compare.
+    """
+
+    worker_id: str
+    queue: str
+    run_at: str
+    token: str
+    head: str
+    payload: Payload
+
+    @classmethod
+    def taken(cls, worker_id: str, queue: str, token: str, now: float, payload: str) -> Self:
+        """What the reserve script just recorded."""
+        head = f'{{"queue":{dumps(queue)}{head_rest(worker_id, token, now)}'
+        return cls(worker_id, queue, dates.run_at(now), token, head, Payload.read(payload))
+
+    @classmethod
+    def read(cls, worker_id: str, raw: str) -> Self:
+        """A record found in Redis, by any client. Never raises."""
+        if match := _OUR_RECORD.fullmatch(raw):
+            head, queue, at, token, payload = match.groups()
+            original = Payload.read(_unquoted(payload))
+            return cls(worker_id, text_of(loads(queue)), at, token, head, original)
+        fields = cut_fields(raw)
+        return cls(
+            worker_id,
+            queue=text_of(loads(fields.get("queue", ""))),
+            run_at=text_of(loads(fields.get("run_at", ""))),
+            token="",
+            head=raw,
+            payload=Payload.read(fields.get("payload", raw)),
+        )
+
+
+def head_rest(worker_id: str, token: str, now: float) -> str:
+    """The head of a record after the queue's name. `worker` is what node-resque looks for."""
+    worker = dumps(worker_id.rsplit(":", 1)[0])
+    return f',"run_at":"{dates.run_at(now)}","worker":{worker},"token":"{token}","payload":'
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The status of a tracked job, php-resque's four fields. Times are unix seconds."""
+
+    code: int
+    updated: int
+    started: int  #: When it was enqueued; php-resque's word.
+    result: Any = None
+
+    def encode(self) -> str:
+        fields = {"status": self.code, "updated": self.updated, "started": self.started}
+        return dumps({**fields, "result": self.result})
+
+    @classmethod
+    def decode(cls, raw: str) -> Self | None:
+        """None for what is no status. Older php-resques leave `started` and `result` out."""
+        fields = loads(raw)
+        if not isinstance(fields, dict) or not isinstance(fields.get("status"), int):
+            return None
+        updated = _integer(fields.get("updated"))
+        return cls(fields["status"], updated, _integer(fields.get("started")), fields.get("result"))
+
+    @property
+    def name(self) -> str:
+        return STATUS_NAMES.get(self.code, str(self.code))
+
+    @property
+    def ended(self) -> bool:
+        return self.code in (FAILED, COMPLETE)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """
+    The processes behind a worker id, kept for those who may signal them.
+
+    A pid alone may have been given to a stranger, so each stands with its birth:
+    `process.birth(pid)`. Pids mean something only on their own `machine`.
+    """
+
+    machine: str
+    pid: int
+    birth: str
+    supervisor: int
+    supervisor_birth: str
+    version: str
+
+    def encode(self) -> str:
+        return dumps(asdict(self))
+
+    @classmethod
+    def decode(cls, raw: str | None) -> Self | None:
+        """None for what cannot be read."""
+        fields = loads(raw or "")
+        try:
+            return cls(**fields)
+        except TypeError:
+            return None
+
+
+def readable(text: str) -> str:
+    """`text` with a replacement character for each byte that is not UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def cut_fields(text: str) -> dict[str, str]:
+    """The JSON text of each field of an object, cut out as it stands; {} if it is none."""
+    found: dict[str, str] = {}
+    try:
+        at = _skip(text, 0)
+        if text[at] != "{":
+            return {}
+        at = _skip(text, at + 1)
+        while text[at] != "}":
+            name, at = _DECODER.raw_decode(text, at)
+            at = _skip(text, at)
+            if text[at] != ":" or not isinstance(name, str):
+                return {}
+            start = _skip(text, at + 1)
+            _, at = _DECODER.raw_decode(text, start)
+            found[name] = text[start:at]
+            at = _skip(text, at)
+            if text[at] == ",":
+                at = _skip(text, at + 1)
+    except (ValueError, IndexError, RecursionError):
+        return {}
+    return found
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
+
+
+def loads(text: str) -> Any:
+    """The value, or None for what is not JSON."""
+    try:
+        return _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _unquoted(payload: str) -> str:
+    """Undo what the reserve script does to a payload that is no object: see take.lua."""
+    return json.loads(payload, strict=False) if payload.startswith('"') else payload
+
+
+def decoded(raw: str) -> tuple[dict[str, Any], str]:
+    """The fields of a JSON object, and what is wrong with the text if it is none."""
+    try:
+        raw.encode()
+        fields = _DECODER.decode(raw)
+    except UnicodeEncodeError:
+        return {}, f"The payload is not UTF-8 text: {readable(raw):.200}"
+    except (ValueError, RecursionError) as error:
+        return {}, f"The payload is not JSON ({error}): {raw:.200}"
+    if isinstance(fields, dict):
+        return fields, ""
+    return {}, f"The payload is not a JSON object: {raw:.200}"
+
+
+def text_of(value: Any) -> str:
+    """Text for a field that should hold some; what another client put there, readable."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else dumps(value)
+
+
+def _integer(value: Any) -> int:
+    return int(value) if isinstance(value, int | float) else 0

@@ -1,0 +1,151 @@
+"""
+One real Redis for the run, one empty database per test.
+
+`farm` is the way to processes: it starts `manage.py` commands as a user would and
+sees to it that none outlives its test.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+from redis import Redis
+
+from django_resque import conf
+from django_resque.store import Store
+from example_project import redis_server
+
+ROOT = Path(__file__).parent.parent
+
+#: Seconds within which anything that a test waits for must have come about.
+DEADLINE = 20.0
+
+
+@pytest.fixture(scope="session")
+def redis_directory() -> Iterator[Path]:
+    """Short, because the path of a socket may not be long."""
+    directory = Path(tempfile.mkdtemp(prefix="rq"))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def redis_url(redis_directory: Path) -> Iterator[str]:
+    with redis_server.running(redis_directory) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis(redis_url: str) -> Iterator["Redis"]:
+    """A plain client, as another program would have one: bytes in, bytes out."""
+    with Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis(
+    redis: "Redis", redis_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Every test begins with an empty Redis, and with settings that name it."""
+    redis.flushall()
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    settings.RESQUE = {}
+    yield
+    conf.reset()
+
+
+@pytest.fixture
+def store() -> Store:
+    return conf.store()
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    """The file in which the jobs of tests/project/jobs.py leave their traces."""
+    return tmp_path / "trace"
+
+
+def wait_for(condition: Callable[[], Any], what: str, deadline: float = DEADLINE) -> Any:
+    """The condition's first true value. Fails after the deadline, saying what did not come."""
+    until = time.monotonic() + deadline
+    while not (value := condition()):
+        if time.monotonic() > until:
+            pytest.fail(f"did not come about within {deadline:g} s: {what}")
+        time.sleep(0.01)
+    return value
+
+
+class Command:
+    """A running `manage.py` command. Its output is collected in a file."""
+
+    def __init__(self, directory: Path, words: tuple[str, ...], environment: dict[str, str]):
+        self.log = Path(tempfile.mkstemp(dir=directory, suffix=".log")[1])
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-W", "error", "-m", "django", *words],
+                cwd=ROOT,
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text("utf-8", "replace")
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def ends(self, deadline: float = DEADLINE) -> int:
+        """Its exit code. Fails the test, with the output, if it does not end in time."""
+        try:
+            return self.process.wait(deadline)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"did not end within {deadline:g} s; its output:\n{self.output}")
+
+    def says(self, text: str, times: int = 1) -> str:
+        """Waits until the output has the text so often; answers the output."""
+        wait_for(lambda: self.output.count(text) >= times, f"{text!r} in {self.output!r}")
+        return self.output
+
+    def worker_pids(self) -> list[int]:
+        """Of the worker processes it started, in their order, dead ones too."""
+        lines = [line for line in self.output.splitlines() if line.startswith("*** Starting")]
+        return [int(line.split(":")[1]) for line in lines]
+
+
+Farm = Callable[..., Command]
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Iterator[Farm]:
+    """Starts commands: `farm("resque_work", "--count=2", HOSTNAME="other")`."""
+    commands: list[Command] = []
+
+    def start(*words: str, **environment: str) -> Command:
+        commands.append(Command(tmp_path, words, environment))
+        return commands[-1]
+
+    yield start
+    for command in commands:
+        for pid in [command.pid, *command.worker_pids()]:
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                continue
+        command.process.wait()
