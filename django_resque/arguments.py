@@ -12,7 +12,6 @@ import inspect
 import json
 import math
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 from .errors import InvalidArguments
@@ -63,11 +62,6 @@ def by_position(
             "arguments travel by position. Remove the * from perform's parameters."
         )
     return _without_defaults(bound, set(kwargs)) if kwargs else list(bound.args)
-
-
-def takes_any(perform: Callable[..., Any]) -> bool:
-    """Whether a job can be given an argument at all."""
-    return bool(inspect.signature(perform).parameters)
 
 
 def _without_defaults(bound: inspect.BoundArguments, named: set[str]) -> list[Any]:

@@ -50,6 +50,7 @@ def give_up_silent(store: Store, watch: Watch, own: Collection[str]) -> None:
     for worker_id, lease in watch.silent(store.leases(), time.monotonic()).items():
         if worker_id not in own:
             reason = f"Its worker {worker_id} gave no sign of life for {LEASE:.0f} s"
+            logger.warning("worker given up worker=%s: %s", worker_id, reason)
             give_up(store, worker_id, reason, lease)
 
 
@@ -57,19 +58,24 @@ def give_up_orphans(store: Store, machine: str, alive: Callable[[int, str], bool
     """At the start of a supervisor: give up workers of this machine whose process is gone."""
     for worker_id, about in store.about().items():
         if about and about.machine == machine and not alive(about.pid, about.birth):
-            give_up(store, worker_id, f"The process of its worker {worker_id} is gone")
+            reason = f"The process of its worker {worker_id} is gone"
+            logger.warning("worker given up worker=%s: %s", worker_id, reason)
+            give_up(store, worker_id, reason)
 
 
 def give_up(store: Store, worker_id: str, reason: str, lease: str = "") -> None:
-    """End a dead worker: its job becomes a DirtyExit failure, once, and it is forgotten."""
+    """
+    End a dead worker: a job in its hands becomes a DirtyExit failure, once, and the
+    worker is forgotten. With a lease, only if that stands still.
+    """
     answer = "changed"
     while answer == "changed":
-        reservation = store.in_hand(worker_id)
+        held = store.in_hand(worker_id)
         failure = None
-        if reservation:
+        if held:
             error = DirtyExit(f"{reason} while it performed the job.")
-            failure = Failure.of(error, reservation, time.time())
-        answer = store.give_up(worker_id, reservation, failure, lease)
-    if answer == "gone":
-        job = reservation.payload.job if reservation else "-"
-        logger.warning("worker given up worker=%s job=%s reason=%s", worker_id, job, reason)
+            failure = Failure.of(error, held, time.time())
+        answer = store.give_up(worker_id, held, failure, lease)
+    if held and answer == "gone":
+        job = held.payload
+        logger.error("job lost its worker job=%s id=%s: %s", job.job, job.id, reason)

@@ -70,7 +70,7 @@ _ALWAYS: dict[str, Any] = {
 
 def url_pool(url: str) -> ConnectionPool:
     """Raises ValueError for a URL that is none of redis://, rediss:// and unix://."""
-    return _pool(parse_url(url))
+    return _pool(parse_url(url))  # type: ignore[no-untyped-call]  # redis-py does not annotate it
 
 
 def cache_pool(alias: str, db: int | None) -> ConnectionPool:
@@ -88,8 +88,9 @@ def cache_pool(alias: str, db: int | None) -> ConnectionPool:
         given["db"] = db
     if isinstance(theirs, SentinelConnectionPool):
         given.pop("connection_pool", None)
-        return SentinelConnectionPool(
-            theirs.service_name, theirs.sentinel_manager, **_options(given), is_master=True
+        options = {**_options(given), "is_master": True}
+        return SentinelConnectionPool(  # type: ignore[no-untyped-call]  # not annotated either
+            theirs.service_name, theirs.sentinel_manager, **options
         )
     return _pool(given)
 
@@ -143,7 +144,7 @@ class Outage:
             logger.warning("redis is away, waiting who=%s error=%s", self.who, error)
         delay = min(5.0, 0.1 * 2 ** min(self.attempts, 10))
         self.attempts += 1
-        return delay * random.uniform(0.5, 1)  # noqa: S311 -- no secret
+        return float(delay * random.uniform(0.5, 1))  # noqa: S311 -- no secret
 
     def over(self) -> None:
         if self.attempts:

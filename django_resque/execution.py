@@ -76,9 +76,7 @@ def perform(
             returned.append(run())
     except BaseException as error:  # noqa: BLE001 -- whatever a job raises, sys.exit included
         if not returned:
-            if guard.interrupted:
-                return None, error
-            return _failed(error, reservation), error
+            return (None if guard.interrupted else _failed(error, reservation)), error
     return Outcome(result=_result(job, returned[0])), None
 
 
@@ -88,7 +86,7 @@ def _prepared(reservation: wire.Reservation) -> tuple[Job, Callable[[], Any]]:
         raise InvalidPayload(payload.problem)
     job = registry.find(payload.job).of(payload, reservation.queue)
     args = payload.args
-    if args == [None] and not arguments.takes_any(job.perform):
+    if args == [None] and not job.signature.parameters:
         args = []  # What php-resque sends for a job without arguments.
     return job, lambda: job.perform(*args)
 

@@ -10,6 +10,7 @@ import builtins
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 
 from . import dates
@@ -171,11 +172,17 @@ def _message(error: BaseException) -> str:
         return f"(its text cannot be shown: __str__ raised {type(second).__name__})"
 
 
-def _backtrace(error: BaseException) -> list[str]:
-    """Lines as Python prints them, from the job's first frame on, causes included."""
+def trace_of(error: BaseException) -> TracebackType | None:
+    """Where it was raised, from the job's first frame on; None if that was in this package."""
     trace = error.__traceback__
     while trace and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
         trace = trace.tb_next
+    return trace
+
+
+def _backtrace(error: BaseException) -> list[str]:
+    """Lines as Python prints them, causes included."""
+    trace = trace_of(error)
     try:
         formatted = traceback.TracebackException(type(error), error, trace, compact=True).format()
         text = "".join(formatted) if trace else ""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache, update_wrapper
+from functools import update_wrapper
 from typing import Any, ClassVar, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
 from asgiref.sync import sync_to_async
@@ -46,6 +46,9 @@ class Job:
     args: list[Any]
     attempt: int  #: Counted from 1.
 
+    #: Of `perform` as it is called: without self.
+    signature: ClassVar[inspect.Signature]
+
     _payload: wire.Payload
 
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
@@ -59,6 +62,7 @@ class Job:
             )
         if "name" not in cls.__dict__:
             cls.name = f"{cls.__module__}.{cls.__qualname__}"
+        cls.signature = inspect.signature(cls.__new__(cls).perform)
         registry.register(cls)
 
     def perform(self, *args: Any, **kwargs: Any) -> Any:
@@ -188,7 +192,7 @@ def enqueue_to(queue: str, job: AnyJob[P], /, *args: P.args, **kwargs: P.kwargs)
 @overload
 def enqueue_to(queue: str, job: str, /, *args: Any) -> JobHandle: ...
 @async_unsafe("enqueue_to() blocks, so not in an event loop. Use: await aenqueue_to(...)")
-def enqueue_to(queue: str, job: Any, /, *args: Any, **kwargs: Any) -> JobHandle:
+def enqueue_to(queue: Any, job: Any, /, *args: Any, **kwargs: Any) -> JobHandle:
     """
     Put a job on the queue named here. A job of another language goes by its wire name,
     and its arguments are checked for JSON only: `enqueue_to("mail", "Archive", 35)`.
@@ -249,7 +253,7 @@ def _enqueue(
     if isinstance(job, str):
         positional = arguments.by_position(job, None, args, kwargs)
     else:
-        positional = arguments.by_position(name, _signature(job), args, kwargs)
+        positional = arguments.by_position(name, job.signature, args, kwargs)
     arguments.check(positional)
     payload = wire.Payload.new(name, positional, uuid.uuid4().hex, time.time())
     track = options.track if isinstance(job, str) or job.track is None else job.track
@@ -259,9 +263,3 @@ def _enqueue(
     else:
         push()
     return JobHandle(payload.id)
-
-
-@cache
-def _signature(job: type[Job]) -> inspect.Signature:
-    """Of `perform` as it is called: without self."""
-    return inspect.signature(job().perform)

@@ -22,6 +22,9 @@ from .store import LEASE, Store
 
 T = TypeVar("T")
 
+#: What every function here raises when Redis is away, or refuses to answer.
+Unavailable = RedisError
+
 #: How far from its last known place, and from the newest, one failure is looked for.
 REACH = 1000
 
@@ -84,6 +87,11 @@ class FailureRow:
     payload: wire.Payload
     position: int
     digest: str
+
+    @property
+    def when(self) -> datetime | None:
+        """When it failed; None for a date that cannot be read."""
+        return dates.instant(self.failure.failed_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +202,7 @@ def _read(store: Store, *commands: Sequence[Any]) -> list[Any]:
         return []
     with store.redis.pipeline(transaction=False) as pipe:
         for command in commands:
-            pipe.execute_command(*command)
+            pipe.execute_command(*command)  # type: ignore[no-untyped-call]  # not annotated
         answers = pipe.execute(raise_on_error=False)
     errors = [answer for answer in answers if isinstance(answer, RedisError)]
     if len(errors) == len(answers):

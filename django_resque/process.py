@@ -245,7 +245,7 @@ def _become(
         os.close(nothing)
         code = run()
     except BaseException:  # noqa: BLE001 -- nothing may escape into the parent's code
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # set inside an except clause
+        sys.excepthook(*sys.exc_info())
     finally:
         with suppress(Exception):
             sys.stdout.flush()

@@ -228,11 +228,11 @@ class Store:
 
     def leases(self) -> dict[str, str]:
         """Worker id to lease: a value that changes with each beat."""
-        return dict(self.redis.hgetall(self.keys.leases))
+        return self._hash(self.keys.leases)
 
     def about(self) -> dict[str, wire.About | None]:
         """Worker id to the processes behind it, for each worker of ours."""
-        found = self.redis.hgetall(self.keys.about)
+        found = self._hash(self.keys.about)
         return {worker_id: wire.About.decode(raw) for worker_id, raw in found.items()}
 
     def in_hand(self, worker_id: str) -> wire.Reservation | None:
@@ -283,6 +283,10 @@ class Store:
             ],
         )
         return answer
+
+    def _hash(self, key: str) -> dict[str, str]:
+        found: Any = self.redis.hgetall(key)
+        return dict(found)
 
     def _run(self, name: str, keys: list[str], args: list[Any]) -> Any:
         return script(name)(self.redis, keys, args)

@@ -101,9 +101,10 @@ class Supervisor:
         self.birth = process.birth(os.getpid())
         with process.Alarm() as alarm, process.Handlers(self.heard, _HANDLED):
             self.ask_redis(self.give_up_orphans)
-            while self.children or self.dead or (self.wanted and not self.requests.stopping):
-                self.turn()
+            self.turn()
+            while self.children or self.dead or self.missing:
                 alarm.wait(self.next_due() - time.monotonic(), also=[self.reader])
+                self.turn()
         os.close(self.reader)
         os.close(self.writer)
 
@@ -142,9 +143,9 @@ class Supervisor:
         except BlockingIOError:
             return
         for pid, number in _MESSAGE.iter_unpack(messages):
-            if child := self.children.get(pid):
-                child.requests.heard(signal.Signals(number), time.monotonic())
-                self.follow(child, child.requests)
+            if told := self.children.get(pid):
+                told.requests.heard(signal.Signals(number), time.monotonic())
+                self.follow(told, told.requests)
 
     def follow(self, child: Child, requests: process.Requests) -> None:
         """Bring a child as far as these requests ask, in the order finish, grace, now."""

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from . import conf, connection, execution, process, wire
 from .errors import DirtyExit
-from .failure import Failure
+from .failure import Failure, trace_of
 from .store import Nothing, Outcome, Take
 from .version import __version__
 
@@ -150,16 +150,22 @@ class Worker:
         if outcome and outcome.failure:
             text = f"{outcome.failure.exception}: {outcome.failure.error}"
             why = f" {text.splitlines()[0]:.200}"
-            logger.error(
-                "job failed queue=%s job=%s id=%s",
-                reservation.queue,
-                payload.job,
-                payload.id,
-                exc_info=error,
-            )
+            self.log(reservation, text, error)
         self.output.line(
             f"{time.strftime('%H:%M:%S')} {reservation.queue} {payload.job} {payload.id or '-'} "
             f"{ended} {seconds:.3f}s{why}"
+        )
+
+    def log(self, reservation: wire.Reservation, text: str, error: BaseException | None) -> None:
+        """At level error, so that what collects errors (Sentry, AdminEmailHandler) has it."""
+        trace = trace_of(error) if error else None
+        logger.error(
+            "job failed queue=%s job=%s id=%s: %s",
+            reservation.queue,
+            reservation.payload.job,
+            reservation.payload.id,
+            text,
+            exc_info=(type(error), error, trace) if error and trace else None,
         )
 
     def wait(self) -> None:

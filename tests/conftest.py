@@ -45,7 +45,7 @@ def redis_url(redis_directory: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def redis(redis_url: str) -> Iterator["Redis"]:
+def redis(redis_url: str) -> Iterator[Redis]:
     """A plain client, as another program would have one: bytes in, bytes out."""
     with Redis.from_url(redis_url) as client:
         yield client
@@ -53,7 +53,7 @@ def redis(redis_url: str) -> Iterator["Redis"]:
 
 @pytest.fixture(autouse=True)
 def _empty_redis(
-    redis: "Redis", redis_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    redis: Redis, redis_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """Every test begins with an empty Redis, and with settings that name it."""
     redis.flushall()

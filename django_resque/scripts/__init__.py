@@ -27,10 +27,10 @@ class Script:
 
     def __call__(self, redis: Redis, keys: list[str], args: list[Any]) -> Any:
         try:
-            return redis.execute_command("EVALSHA", self.sha, len(keys), *keys, *args)
+            return redis.evalsha(self.sha, len(keys), *keys, *args)
         except NoScriptError:
             # The cache of scripts is empty after a restart or a failover.
-            return redis.execute_command("EVAL", self.text, len(keys), *keys, *args)
+            return redis.eval(self.text, len(keys), *keys, *args)
 
 
 @cache

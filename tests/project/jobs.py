@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -89,3 +90,11 @@ class Recorder(Job, abstract=True):
 class FromRuby(Recorder):
     name = "Recorder"
     aliases = (r"App\Job\Recorder",)
+
+
+@job
+def start_a_child(path: str) -> None:
+    """Leaves the pid of a process that would outlive the job."""
+    child = subprocess.Popen(["sleep", "600"])
+    leave(path, str(child.pid))
+    child.wait()

@@ -56,3 +56,10 @@ DATABASES = {
 STATIC_URL = "/static/"
 USE_TZ = True
 TIME_ZONE = "Europe/Zurich"
+
+#: Durations for commands that a test starts, from its environment.
+RESQUE = {
+    name: float(os.environ[f"RESQUE_{name}"])
+    for name in ("STOP_TIMEOUT", "HEARTBEAT")
+    if f"RESQUE_{name}" in os.environ
+}

@@ -79,7 +79,7 @@ class Command(BaseCommand):
         if not once:
             self.stdout.write(f"Tracking status of {job_id}. Press [break] to stop.")
         try:
-            while status:
+            while status is not None:
                 self.stdout.write(f"Status of {job_id} is: {status.code} ({status.name})")
                 self.stdout.flush()
                 if once or status.ended:
