@@ -55,7 +55,7 @@ def _is_name(value: Any) -> bool:
 
 
 def _is_names(value: Any) -> bool:
-    return isinstance(value, list | tuple) and value != () and all(map(_is_queue, value))
+    return isinstance(value, list | tuple) and bool(value) and all(map(_is_queue, value))
 
 
 def _is_queue(value: Any) -> bool:
@@ -245,7 +245,7 @@ def _address_problems(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield (
                 f"RESQUE['CACHE'] names {alias!r}, which is no usable django-redis cache "
                 f"({type(error).__name__}: {error}).",
-                "Name an alias in settings.CACHES with the BACKEND 'django_redis.cache.RedisCache'.",
+                "Name an alias in settings.CACHES with BACKEND 'django_redis.cache.RedisCache'.",
             )
     elif isinstance(url, str):
         try:

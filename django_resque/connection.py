@@ -56,6 +56,11 @@ _PASSING_CODE = re.compile(
 #: redis-py before 5.3 wants a command's name for get_connection, later ones warn of it.
 _COMMAND = () if version("redis") >= "5.3" else ("EVALSHA",)
 
+#: What of a cache's connections is about where Redis is and who we are there.
+_ADDRESS = {
+    "host", "port", "path", "db", "username", "password", "credential_provider",
+}  # fmt: skip
+
 _ALWAYS: dict[str, Any] = {
     "client_name": "django-resque",
     "decode_responses": True,
@@ -70,7 +75,8 @@ _ALWAYS: dict[str, Any] = {
 
 def url_pool(url: str) -> ConnectionPool:
     """Raises ValueError for a URL that is none of redis://, rediss:// and unix://."""
-    return _pool(parse_url(url))  # type: ignore[no-untyped-call]  # redis-py does not annotate it
+    given = parse_url(url)  # type: ignore[no-untyped-call]  # redis-py does not annotate it
+    return ConnectionPool(**_options(given))
 
 
 def cache_pool(alias: str, db: int | None) -> ConnectionPool:
@@ -83,16 +89,19 @@ def cache_pool(alias: str, db: int | None) -> ConnectionPool:
     from django_redis import get_redis_connection
 
     theirs = get_redis_connection(alias).connection_pool
-    given = {**theirs.connection_kwargs, "connection_class": theirs.connection_class}
+    given = {
+        name: value
+        for name, value in theirs.connection_kwargs.items()
+        if name in _ADDRESS or name.startswith("ssl_")
+    }
     if db is not None:
         given["db"] = db
+    options = {**_options(given), "connection_class": theirs.connection_class}
     if isinstance(theirs, SentinelConnectionPool):
-        given.pop("connection_pool", None)
-        options = {**_options(given), "is_master": True}
         return SentinelConnectionPool(  # type: ignore[no-untyped-call]  # not annotated either
-            theirs.service_name, theirs.sentinel_manager, **options
+            theirs.service_name, theirs.sentinel_manager, is_master=True, **options
         )
-    return _pool(given)
+    return ConnectionPool(**options)
 
 
 def client(pool: ConnectionPool) -> Redis:
@@ -163,10 +172,6 @@ def describe(pool: ConnectionPool) -> str:
         return f"sentinel service {pool.service_name!r}, db {db}"
     scheme = "rediss" if "SSL" in pool.connection_class.__name__ else "redis"
     return f"{scheme}://{given.get('host', 'localhost')}:{given.get('port', 6379)}/{db}"
-
-
-def _pool(given: dict[str, Any]) -> ConnectionPool:
-    return ConnectionPool(**_options(given))
 
 
 def _options(given: dict[str, Any]) -> dict[str, Any]:

@@ -70,8 +70,8 @@ def on_commit(push: Push, using: str = DEFAULT_DB_ALIAS) -> None:
     TransactionManagementError.
     """
     database = transaction.get_connection(using)
-    # Asked in this order so that a process without a database connection opens none.
-    if database.in_atomic_block or (database.connection and not database.get_autocommit()):
+    # Asked so that a process without a database connection opens none.
+    if database.in_atomic_block or (database.connection and not database.autocommit):
         transaction.on_commit(push, using)
     else:
         push()

@@ -23,6 +23,7 @@ from .wire import (
     decoded,
     dumps,
     loads,
+    raw,
     readable,
     text_of,
 )
@@ -125,7 +126,7 @@ def _displayable(payload: Payload) -> str:
     text = readable(payload.raw)
     wrapped = {"class": _clean(payload.job), "args": [text], "unreadable": True}
     if text != payload.raw:
-        original = payload.raw.encode("utf-8", "surrogateescape")
+        original = raw(payload.raw)
         wrapped["base64"] = base64.b64encode(original).decode("ascii")
     return dumps(wrapped)
 

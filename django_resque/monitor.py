@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from . import dates, wire
 from .failure import Failure
@@ -196,17 +196,18 @@ def failure(store: Store, digest: str, near: int) -> FailureRow | None:
 def _read(store: Store, *commands: Sequence[Any]) -> list[Any]:
     """
     The answers, in one round trip; None for a command that Redis refuses, be it for want
-    of permission or for the type of the key. Raises RedisError if it refuses them all.
+    of permission or for the type of the key. Raises NoPermissionError if all are refused.
     """
     if not commands:
         return []
     with store.redis.pipeline(transaction=False) as pipe:
-        for command in commands:
-            pipe.execute_command(*command)  # type: ignore[no-untyped-call]  # not annotated
+        for name, *given in commands:
+            words = [wire.raw(word) if isinstance(word, str) else word for word in given]
+            pipe.execute_command(name, *words)  # type: ignore[no-untyped-call]  # not annotated
         answers = pipe.execute(raise_on_error=False)
-    errors = [answer for answer in answers if isinstance(answer, RedisError)]
-    if len(errors) == len(answers):
-        raise errors[0]
+    refused = [answer for answer in answers if isinstance(answer, NoPermissionError)]
+    if len(refused) == len(answers):
+        raise refused[0]
     return [None if isinstance(answer, RedisError) else answer for answer in answers]
 
 
@@ -268,8 +269,7 @@ def _failure_row(raw: str, position: int) -> FailureRow | None:
 
 
 def _digest(raw: str) -> str:
-    data = raw.encode("utf-8", "surrogateescape")
-    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    return hashlib.sha1(wire.raw(raw), usedforsecurity=False).hexdigest()
 
 
 def _number(value: Any) -> int:

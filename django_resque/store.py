@@ -42,10 +42,13 @@ class Take:
     queues: tuple[str, ...]
     token: str
     now: float
+    head_rest: str  #: Of the record-to-be: see `wire.head_rest`.
 
     @classmethod
     def new(cls, worker_id: str, queues: Sequence[str]) -> "Take":
-        return cls(worker_id, tuple(queues), uuid.uuid4().hex, time.time())
+        token, now = uuid.uuid4().hex, time.time()
+        rest = wire.head_rest(worker_id, token, now)
+        return cls(worker_id, tuple(queues), token, now, rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class Store:
         """
         worker_id, keys = reservation.worker_id, self.keys
         failure = outcome.failure.encode() if outcome.failure else ""
-        given = take or Take(worker_id, (), "", time.time())
+        given = take or Take.new(worker_id, ())
         settled, *reply = self._run(
             "settle",
             [
@@ -178,8 +181,8 @@ class Store:
 
     def status(self, job_id: str) -> wire.Status | None:
         """None for a job that is not tracked, not yet pushed, or long over."""
-        raw = self.redis.get(self.keys.status(job_id))
-        return wire.Status.decode(raw) if isinstance(raw, str) else None
+        status = self.redis.get(wire.raw(self.keys.status(job_id)))
+        return wire.Status.decode(status) if isinstance(status, str) else None
 
     # Workers.
 
@@ -237,8 +240,8 @@ class Store:
 
     def in_hand(self, worker_id: str) -> wire.Reservation | None:
         """The job a worker holds."""
-        raw = self.redis.get(self.keys.worker(worker_id))
-        return wire.Reservation.read(worker_id, raw) if isinstance(raw, str) else None
+        record = self.redis.get(wire.raw(self.keys.worker(worker_id)))
+        return wire.Reservation.read(worker_id, record) if isinstance(record, str) else None
 
     def give_up(
         self,
@@ -288,7 +291,7 @@ class Store:
         found: Any = self.redis.hgetall(key)
         return dict(found)
 
-    def _run(self, name: str, keys: list[str], args: list[Any]) -> Any:
+    def _run(self, name: str, keys: list[str], args: list[str | int]) -> Any:
         return script(name)(self.redis, keys, args)
 
     def _status_key(self, payload: wire.Payload) -> str:
@@ -298,14 +301,19 @@ class Store:
     def _queues(self, take: Take) -> list[str]:
         return [self.keys.queue(name) for name in take.queues]
 
-    def _taking(self, take: Take) -> list[Any]:
-        rest = wire.head_rest(take.worker_id, take.token, take.now)
-        return [rest, self.keys.status_prefix, int(take.now), UNENDED_TTL]
+    def _taking(self, take: Take) -> list[str | int]:
+        return [take.head_rest, self.keys.status_prefix, int(take.now), UNENDED_TTL]
 
     def _taken(self, take: Take, reply: Any) -> wire.Reservation | Nothing:
         if reply[0] != "job":
             nothing: Nothing = reply[0]
             return nothing
         _, position, payload = reply
-        queue = take.queues[position - 1]
-        return wire.Reservation.taken(take.worker_id, queue, take.token, take.now, payload)
+        return wire.Reservation(
+            worker_id=take.worker_id,
+            queue=take.queues[position - 1],
+            run_at=dates.run_at(take.now),
+            token=take.token,
+            head=wire.head(take.queues[position - 1], take.head_rest),
+            payload=wire.Payload.read(payload),
+        )

@@ -113,12 +113,6 @@ class Reservation:
     payload: Payload
 
     @classmethod
-    def taken(cls, worker_id: str, queue: str, token: str, now: float, payload: str) -> Self:
-        """What the reserve script just recorded."""
-        head = f'{{"queue":{dumps(queue)}{head_rest(worker_id, token, now)}'
-        return cls(worker_id, queue, dates.run_at(now), token, head, Payload.read(payload))
-
-    @classmethod
     def read(cls, worker_id: str, raw: str) -> Self:
         """A record found in Redis, by any client. Never raises."""
         if match := _OUR_RECORD.fullmatch(raw):
@@ -134,6 +128,11 @@ class Reservation:
             head=raw,
             payload=Payload.read(fields.get("payload", raw)),
         )
+
+
+def head(queue: str, rest: str) -> str:
+    """The head of a record, up to its payload: what the reserve script wrote."""
+    return f'{{"queue":{dumps(queue)}{rest}'
 
 
 def head_rest(worker_id: str, token: str, now: float) -> str:
@@ -202,9 +201,14 @@ class About:
             return None
 
 
+def raw(text: str) -> bytes:
+    """The bytes that Redis has for a text of ours. redis-py with hiredis would refuse some."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 def readable(text: str) -> str:
     """`text` with a replacement character for each byte that is not UTF-8."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return raw(text).decode("utf-8", "replace")
 
 
 def cut_fields(text: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ NOW = 1795218688.0
 
 
 def reservation(payload: str = '{"class":"X","args":[]}') -> Reservation:
-    return Reservation.taken("host:7:mail", "mail", "t", NOW, payload)
+    return Reservation("host:7:mail", "mail", "", "t", "{", Payload.read(payload))
 
 
 def raised(error: BaseException) -> BaseException:

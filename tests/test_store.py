@@ -174,7 +174,7 @@ def test_any_bytes_come_out_as_they_went_in(
     assert redis.lrange("resque:queue:low", 0, -1) == [data]
 
 
-@pytest.mark.parametrize("raw", ["", "[1]", '"text"', "\x00\\\"", "null"])
+@pytest.mark.parametrize("raw", ["", "[1]", '"text"', '\x00\\"', "null"])
 def test_poison_stands_in_the_record_as_a_json_string(
     store: Store, redis: Redis, worker: str, raw: str
 ) -> None:
@@ -392,9 +392,7 @@ def test_a_put_back_that_is_repeated_changes_nothing(
     assert redis.llen("resque:queue:low") == 1
 
 
-def test_a_job_that_was_settled_cannot_be_put_back(
-    store: Store, redis: Redis, worker: str
-) -> None:
+def test_a_job_that_was_settled_cannot_be_put_back(store: Store, redis: Redis, worker: str) -> None:
     store.push("low", payload())
     store.push("low", payload("Second", "b" * 32))
     held = reserved(store)
@@ -600,6 +598,18 @@ def test_a_failed_job_is_requeued_once(store: Store, redis: Redis, failed: Failu
     assert redis.llen("resque:queue:low") == 1
 
 
+def test_a_failure_of_another_client_that_is_no_text_is_requeued(
+    store: Store, redis: Redis
+) -> None:
+    raw = b'{"payload":{"class":"X","args":["\xff"]},"queue":"low"}'
+    redis.rpush("resque:failed", raw)
+    found = Failure.decode(raw.decode("utf-8", "surrogateescape"))
+
+    assert store.requeue(found) is True
+
+    assert redis.lrange("resque:queue:low", 0, -1) == [b'{"class":"X","args":["\xff"]}']
+
+
 def test_a_failure_stays_where_its_queue_is_no_list(
     store: Store, redis: Redis, failed: Failure
 ) -> None:
@@ -629,7 +639,7 @@ def test_a_full_redis_refuses_a_push_and_can_be_drained(
     store.push("low", payload("Second", "b" * 32))
     full()
 
-    with pytest.raises(ResponseError, match="OOM|maxmemory"):
+    with pytest.raises(ResponseError, match=r"OOM|maxmemory"):
         store.push("low", payload("Third", "c" * 32))
     held = reserved(store)
     settled, found = store.settle(held, Outcome(failure(held)), take())

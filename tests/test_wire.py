@@ -92,8 +92,8 @@ def test_what_is_no_job_says_why_and_never_raises(raw: str, problem: str) -> Non
 
 
 def test_a_record_is_read_as_it_was_taken() -> None:
-    taken = Reservation.taken("host:7:mail", 'q"1', "a" * 32, 1795218367.9, '{"class":"X"}')
-    raw = f"{taken.head}{taken.payload.raw}}}"
+    head = wire.head('q"1', wire.head_rest("host:7:mail", "a" * 32, 1795218367.9))
+    raw = head + '{"class":"X"}}'
 
     assert json.loads(raw) == {
         "queue": 'q"1',
@@ -102,7 +102,14 @@ def test_a_record_is_read_as_it_was_taken() -> None:
         "token": "a" * 32,
         "payload": {"class": "X"},
     }
-    assert Reservation.read("host:7:mail", raw) == taken
+    assert Reservation.read("host:7:mail", raw) == Reservation(
+        worker_id="host:7:mail",
+        queue='q"1',
+        run_at="2026-11-20T23:46:07Z",
+        token="a" * 32,
+        head=head,
+        payload=Payload.read('{"class":"X"}'),
+    )
 
 
 @pytest.mark.parametrize("peer", recorded.records())

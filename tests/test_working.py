@@ -80,7 +80,7 @@ def test_every_kind_of_failure_is_visible_and_ends_no_worker(
     assert found[1] == ("SystemExit", "3")
     assert found[2][0] == "UnknownJob"
     assert [exception for exception, _ in found[3:]] == ["InvalidPayload"] * 3
-    assert failures(redis)[0]["backtrace"][1].endswith('in fail')
+    assert failures(redis)[0]["backtrace"][1].endswith("in fail")
     assert lines(trace) == ["ran"]
     assert handle.status == "failed"
     assert f"{handle.id} failed" in work.output

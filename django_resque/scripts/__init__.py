@@ -15,6 +15,8 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import NoScriptError
 
+from django_resque.wire import raw
+
 _INCLUDE = "-- include: "
 
 
@@ -25,12 +27,13 @@ class Script:
     text: str
     sha: str
 
-    def __call__(self, redis: Redis, keys: list[str], args: list[Any]) -> Any:
+    def __call__(self, redis: Redis, keys: list[str], args: list[str | int]) -> Any:
+        words: list[Any] = [raw(word) if isinstance(word, str) else word for word in keys + args]
         try:
-            return redis.evalsha(self.sha, len(keys), *keys, *args)
+            return redis.evalsha(self.sha, len(keys), *words)
         except NoScriptError:
             # The cache of scripts is empty after a restart or a failover.
-            return redis.eval(self.text, len(keys), *keys, *args)
+            return redis.eval(self.text, len(keys), *words)
 
 
 @cache

@@ -57,9 +57,11 @@ STATIC_URL = "/static/"
 USE_TZ = True
 TIME_ZONE = "Europe/Zurich"
 
-#: Durations for commands that a test starts, from its environment.
-RESQUE = {
+#: For commands that a test starts, from its environment.
+RESQUE: dict[str, object] = {
     name: float(os.environ[f"RESQUE_{name}"])
     for name in ("STOP_TIMEOUT", "HEARTBEAT")
     if f"RESQUE_{name}" in os.environ
 }
+if "RESQUE_HOSTNAME" in os.environ:
+    RESQUE["HOSTNAME"] = os.environ["RESQUE_HOSTNAME"]

@@ -1,0 +1,114 @@
+"""Giving up the silent: only after a lease that was watched from beginning to end."""
+
+import json
+
+from redis import Redis
+
+from django_resque import clock
+from django_resque.clock import Watch
+from django_resque.store import LEASE, Store, Take
+from django_resque.wire import About, Payload, Reservation
+
+WORKER = "elsewhere:7:mail"
+ABOUT = About("another machine", 7, "1", 6, "0", "0.1.0")
+
+
+def busy(store: Store, worker_id: str = WORKER, about: About = ABOUT) -> Reservation:
+    """A worker with a job in hand, whose supervisor does not beat any more."""
+    store.register(worker_id, about)
+    store.push("mail", Payload.new("X", [], "a" * 32, 1.0))
+    held = store.reserve(Take.new(worker_id, ["mail"]))
+    assert isinstance(held, Reservation)
+    return held
+
+
+def test_a_lease_is_silent_after_it_stood_still_for_its_length() -> None:
+    watch = Watch()
+
+    assert watch.silent({"w": "1"}, 100.0) == {}
+    assert watch.silent({"w": "1"}, 100.0 + LEASE - 0.1) == {}
+    assert watch.silent({"w": "1"}, 100.0 + LEASE) == {"w": "1"}
+
+
+def test_a_beat_begins_the_watch_anew() -> None:
+    watch = Watch()
+    watch.silent({"w": "1"}, 100.0)
+
+    assert watch.silent({"w": "2"}, 114.0) == {}
+    assert watch.silent({"w": "2"}, 120.0) == {}
+    assert watch.silent({"w": "2"}, 129.0) == {"w": "2"}
+
+
+def test_whoever_was_cut_off_has_seen_nothing() -> None:
+    watch = Watch()
+    watch.silent({"w": "1"}, 100.0)
+
+    watch.forget()
+
+    assert watch.silent({"w": "1"}, 200.0) == {}
+
+
+def test_a_worker_that_came_back_after_it_was_gone_is_watched_anew() -> None:
+    watch = Watch()
+    watch.silent({"w": "1"}, 100.0)
+    watch.silent({}, 105.0)
+
+    assert watch.silent({"w": "1"}, 120.0) == {}
+
+
+def test_the_job_of_a_silent_worker_becomes_a_dirty_exit(store: Store, redis: Redis) -> None:
+    held = busy(store)
+    lease = store.leases()[WORKER]
+
+    clock.give_up(store, WORKER, "Its worker was silent", lease)
+
+    (raw,) = redis.lrange("resque:failed", 0, -1)
+    failure = json.loads(raw)
+    assert failure["exception"] == "DirtyExit"
+    assert failure["error"] == "Its worker was silent while it performed the job."
+    assert failure["payload"]["id"] == held.payload.id
+    assert failure["worker"] == WORKER
+    assert store.leases() == {}
+
+
+def test_a_worker_that_beats_meanwhile_is_left_alone(store: Store, redis: Redis) -> None:
+    held = busy(store)
+
+    clock.give_up(store, WORKER, "Its worker was silent", "an older lease")
+
+    assert store.in_hand(WORKER) == held
+    assert not redis.exists("resque:failed")
+
+
+def test_silent_workers_of_others_are_given_up_and_never_our_own(store: Store) -> None:
+    busy(store)
+    store.register("here:8:mail", ABOUT)
+    watch = Watch()
+    long_ago = 0.0
+    watch.silent(store.leases(), long_ago)
+
+    clock.give_up_silent(store, watch, own=["here:8:mail"])
+
+    assert store.leases().keys() == {"here:8:mail"}
+
+
+def test_other_languages_workers_are_never_given_up(store: Store, redis: Redis) -> None:
+    redis.sadd("resque:workers", "ruby:7:mail")
+    redis.set("resque:worker:ruby:7:mail", '{"queue":"mail","run_at":"x","payload":{}}')
+    watch = Watch()
+    watch.silent(store.leases(), 0.0)
+
+    clock.give_up_silent(store, watch, own=[])
+    clock.give_up_orphans(store, "another machine", lambda pid, birth: False)
+
+    assert redis.sismember("resque:workers", "ruby:7:mail")
+
+
+def test_at_the_start_the_dead_of_this_machine_are_given_up(store: Store) -> None:
+    busy(store)
+    store.register("here:8:mail", About("this machine", 8, "1", 6, "0", "0.1.0"))
+    store.register("here:9:mail", About("this machine", 9, "1", 6, "0", "0.1.0"))
+
+    clock.give_up_orphans(store, "this machine", lambda pid, birth: pid == 9)
+
+    assert store.leases().keys() == {WORKER, "here:9:mail"}

@@ -1,0 +1,384 @@
+"""The commands as people and scripts use them: output, exit codes, a sentence for mistakes."""
+
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from django_resque import enqueue, enqueue_to
+from django_resque.store import Store
+from django_resque.wire import About
+from tests.conftest import Command, Farm, wait_for
+from tests.project import jobs
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOBODY = About("elsewhere", 7, "1", 6, "0", "0.1.0")
+
+
+def run(farm: Farm, *words: str, **environment: str) -> tuple[int, str]:
+    command = farm(*words, **environment)
+    return command.ends(), command.output
+
+
+def started(farm: Farm, redis: Redis, *words: str, **environment: str) -> Command:
+    """A resque_work whose workers are registered."""
+    before = redis.scard("resque:workers")
+    work = farm("resque_work", "--interval=600", *words, **environment)
+    count = 2 if "--count=2" in words else 1
+    wait_for(lambda: redis.scard("resque:workers") == before + count, "workers registered")
+    return work
+
+
+def fails(farm: Farm, *words: str, code: int = 1, **environment: str) -> str:
+    """The one sentence that a command fails with."""
+    found, output = run(farm, *words, **environment)
+    assert found == code, output
+    assert "Traceback" not in output
+    return output
+
+
+# resque_work
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--count=0"], "RESQUE['COUNT'] must be a whole number above 0, not 0."),
+        (["--interval=-1"], "RESQUE['INTERVAL'] must be a number of seconds above 0"),
+        (["--queue=a:b"], "The queue name 'a:b' contains ':'."),
+        (["--queue=mail*"], "'mail*' looks like a pattern"),
+        (["--queue=,"], "RESQUE['QUEUES'] must be a list of queue names"),
+        (["--pid=/nowhere/x.pid"], "Cannot write the pid file /nowhere/x.pid: No such file"),
+    ],
+)
+def test_a_wrong_flag_is_one_sentence(farm: Farm, words: list[str], sentence: str) -> None:
+    assert sentence in fails(farm, "resque_work", *words)
+
+
+def test_an_unknown_flag_is_djangos_usage(farm: Farm) -> None:
+    assert "unrecognized arguments: --qeue" in fails(farm, "resque_work", "--qeue=x", code=2)
+
+
+@pytest.mark.parametrize(("name", "value"), [("COUNT", "two"), ("INTERVAL", "soon")])
+def test_a_wrong_environment_is_one_sentence(farm: Farm, name: str, value: str) -> None:
+    output = fails(farm, "resque_work", **{name: value})
+
+    assert f"${name} must be a number, not {value!r}." in output
+
+
+def test_a_malformed_address_is_one_sentence(farm: Farm) -> None:
+    for command in ("resque_work", "resque_status", "resque_stop --all"):
+        output = fails(farm, *command.split(), REDIS_URL="nonsense")
+        assert "$REDIS_URL is no address of a Redis" in output
+
+
+def test_a_redis_that_is_away_is_waited_for_and_then_one_sentence(farm: Farm) -> None:
+    output = fails(farm, "resque_work", "--wait-for-redis=0.5", REDIS_URL="unix:///no/redis.sock")
+
+    assert "Redis at unix:///no/redis.sock?db=0 does not answer" in output
+    assert "did not answer within 0.5 s" in output
+    assert "Start it, or correct RESQUE['URL'] or $REDIS_URL." in output
+
+
+def test_a_wrong_password_is_one_sentence_at_once(farm: Farm, redis: Redis, redis_url: str) -> None:
+    redis.acl_setuser("guarded", enabled=True, passwords=["+right"], keys="*", commands=["+@all"])
+    try:
+        path = redis_url.removeprefix("unix://")
+        output = fails(farm, "resque_work", REDIS_URL=f"unix://guarded:wrong@{path}")
+    finally:
+        redis.acl_deluser("guarded")
+
+    assert "refuses the user name or password" in output
+    assert "wrong@" not in output
+
+
+def test_the_environment_names_what_ruby_and_php_name_there(
+    farm: Farm, redis: Redis, tmp_path: Path
+) -> None:
+    pid = tmp_path / "w.pid"
+    work = farm("resque_work", QUEUE="high,low", COUNT="2", INTERVAL="600", PIDFILE=str(pid))
+    wait_for(lambda: redis.scard("resque:workers") == 2, "two workers")
+
+    assert {name.decode().split(":")[2] for name in redis.smembers("resque:workers")} == {
+        "high,low"
+    }
+    assert pid.read_text("ascii").strip() == str(work.pid)
+
+
+def test_a_flag_is_stronger_than_the_environment(farm: Farm, redis: Redis) -> None:
+    farm("resque_work", "--queue=flag", "--interval=600", QUEUES="environment")
+
+    (name,) = wait_for(lambda: redis.smembers("resque:workers"), "the worker")
+    assert name.endswith(b":flag")
+
+
+def test_without_a_word_the_queues_of_the_registered_jobs_are_worked(
+    farm: Farm, redis: Redis
+) -> None:
+    farm("resque_work", "--interval=600")
+
+    (name,) = wait_for(lambda: redis.smembers("resque:workers"), "the worker")
+    assert name.endswith(b":default,slow")
+    assert name.startswith(socket.gethostname().split(".")[0].encode())
+
+
+def test_a_pid_file_has_one_owner_and_goes_with_it(
+    farm: Farm, redis: Redis, tmp_path: Path
+) -> None:
+    pid = tmp_path / "w.pid"
+    first = started(farm, redis, f"--pid={pid}")
+
+    assert "is held by a running resque_work" in fails(farm, "resque_work", f"--pid={pid}")
+
+    first.send(signal.SIGTERM)
+    assert first.ends() == 0
+    assert not pid.exists()
+
+
+def test_a_pid_file_left_by_a_killed_one_is_taken_over(
+    farm: Farm, redis: Redis, tmp_path: Path
+) -> None:
+    pid = tmp_path / "w.pid"
+    first = started(farm, redis, f"--pid={pid}")
+    first.send(signal.SIGKILL)
+    first.ends()
+
+    second = farm("resque_work", f"--pid={pid}", "--burst")
+
+    assert second.ends() == 0, second.output
+
+
+# resque_status
+
+
+def test_status_of_nothing_is_fine(farm: Farm) -> None:
+    code, output = run(farm, "resque_status")
+
+    assert code == 0
+    assert output == "0 waiting, 0 running, 0 failures, 0 processed so far\n"
+
+
+def test_jobs_without_a_worker_are_a_warning(farm: Farm) -> None:
+    enqueue_to("mail", jobs.untracked)
+
+    code, output = run(farm, "resque_status")
+
+    assert code == 1
+    assert "\nQUEUE\nmail  1 waiting  0 workers\n" in output
+    assert "Warning: mail: 1 waiting, and no worker listens to it" in output
+
+
+def test_workers_and_their_jobs_are_shown(farm: Farm, redis: Redis, trace: Path) -> None:
+    enqueue(jobs.Sleep, str(trace), 600)
+    work = started(farm, redis, "--queue=slow")
+    wait_for(trace.exists, "the job's begin")
+
+    code, output = run(farm, "resque_status")
+
+    assert code == 0, output
+    assert f":{work.worker_pids()[0]}:slow  performing tests.project.jobs.Sleep from slow" in output
+    assert "0 waiting, 1 running" in output
+
+
+def test_silent_workers_are_critical(farm: Farm, store: Store, redis: Redis) -> None:
+    store.register("host:7:mail", NOBODY)
+    redis.hset("resque:workers:lease", "host:7:mail", 1)
+
+    code, output = run(farm, "resque_status")
+
+    assert code == 2
+    assert "Critical: Worker host:7:mail has been silent" in output
+
+
+def test_a_redis_that_is_away_is_critical(farm: Farm) -> None:
+    output = fails(farm, "resque_status", code=2, REDIS_URL="unix:///no/redis.sock")
+
+    assert "Redis at unix:///no/redis.sock?db=0 cannot be asked" in output
+
+
+def test_a_job_is_followed_to_its_end(farm: Farm, trace: Path) -> None:
+    handle = enqueue(jobs.note, str(trace))
+    follow = farm("resque_status", handle.id)
+    follow.says(f"Status of {handle.id} is: 1 (waiting)")
+
+    farm("resque_work", "--burst").ends()
+
+    assert follow.ends() == 0
+    first, *_, last = follow.output.splitlines()
+    assert first == f"Tracking status of {handle.id}. Press [break] to stop."
+    assert last == f"Status of {handle.id} is: 4 (complete)"
+
+
+def test_a_job_that_failed_ends_the_following_with_1(farm: Farm) -> None:
+    handle = enqueue(jobs.fail)
+    farm("resque_work", "--burst").ends()
+
+    code, output = run(farm, "resque_status", f"--id={handle.id}")
+
+    assert code == 1
+    assert output.endswith(f"Status of {handle.id} is: 3 (failed)\n")
+
+
+def test_a_status_can_be_asked_once(farm: Farm) -> None:
+    handle = enqueue(jobs.note, "path")
+
+    code, output = run(farm, "resque_status", handle.id, "--once")
+
+    assert (code, output) == (0, f"Status of {handle.id} is: 1 (waiting)\n")
+
+
+def test_following_is_ended_by_ctrl_c_without_a_traceback(farm: Farm) -> None:
+    handle = enqueue(jobs.note, "path")
+    follow = farm("resque_status", handle.id)
+    follow.says("is: 1 (waiting)")
+
+    follow.send(signal.SIGINT)
+
+    assert follow.ends() == 0
+    assert "Traceback" not in follow.output
+
+
+def test_an_untracked_job_is_exit_code_3(farm: Farm) -> None:
+    code, output = run(farm, "resque_status", "0" * 32)
+
+    assert code == 3
+    assert output == f"Resque is not tracking the status of job {'0' * 32}.\n"
+
+
+def test_looking_works_as_a_redis_user_who_may_only_read(
+    farm: Farm, redis: Redis, redis_url: str
+) -> None:
+    handle = enqueue(jobs.note, "path")
+    redis.acl_setuser(
+        "reader", enabled=True, nopass=True, keys="*", categories=["+@read", "+@connection"]
+    )
+    try:
+        url = f"unix://reader:x@{redis_url.removeprefix('unix://')}"
+        overview = run(farm, "resque_status", REDIS_URL=url)
+        followed = run(farm, "resque_status", handle.id, "--once", REDIS_URL=url)
+        with Redis.from_url(url) as reader, pytest.raises(Exception, match="no permissions"):
+            reader.set("resque:x", "1")
+    finally:
+        redis.acl_deluser("reader")
+
+    assert overview[0] == 1
+    assert "1 waiting" in overview[1]
+    assert followed[0] == 0
+
+
+# resque_stop
+
+
+def test_a_pid_file_names_what_to_stop(farm: Farm, redis: Redis, tmp_path: Path) -> None:
+    pid = tmp_path / "w.pid"
+    work = started(farm, redis, f"--pid={pid}", "--count=2")
+    other = started(farm, redis)
+
+    code, output = run(farm, "resque_stop", f"--pid={pid}")
+
+    assert (code, output) == (0, f"Stopped resque_work {work.pid}.\n")
+    assert work.ends() == 0
+    assert other.process.poll() is None
+    assert redis.scard("resque:workers") == 1
+
+
+def test_a_pid_file_of_nobody_stops_nobody(farm: Farm, tmp_path: Path) -> None:
+    stranger = subprocess.Popen(["sleep", "600"])
+    path = tmp_path / "w.pid"
+    path.write_text(f"{stranger.pid}\n", "ascii")
+    try:
+        code, output = run(farm, "resque_stop", f"--pid={path}")
+        alive = stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+    assert (code, output) == (0, f"Nothing to stop: no running resque_work holds {path}.\n")
+    assert alive
+    assert run(farm, "resque_stop", "--pid=/nowhere/x")[0] == 0
+
+
+def test_one_worker_is_stopped_by_its_id(farm: Farm, redis: Redis) -> None:
+    work = started(farm, redis, "--count=2")
+    names = [name.decode() for name in redis.smembers("resque:workers")]
+
+    code, output = run(farm, "resque_stop", f"--worker={names[0]}")
+
+    assert (code, output) == (0, f"Stopped {names[0]}.\n")
+    assert redis.smembers("resque:workers") == {names[1].encode()}
+    assert work.process.poll() is None
+
+
+def test_all_workers_are_stopped_and_their_supervisors_with_them(
+    farm: Farm, redis: Redis, trace: Path
+) -> None:
+    enqueue(jobs.Sleep, str(trace), 1.0)
+    works = [started(farm, redis, "--queue=slow"), started(farm, redis, "--count=2")]
+    wait_for(trace.exists, "the job's begin")
+
+    code, output = run(farm, "resque_stop", "--all")
+
+    assert code == 0, output
+    assert [work.ends() for work in works] == [0, 0]
+    assert trace.read_text("utf-8") == "begin\nend\n"
+
+
+def test_a_worker_elsewhere_is_asked_through_redis(farm: Farm, store: Store, redis: Redis) -> None:
+    work = started(farm, redis, RESQUE_HEARTBEAT="0.2", RESQUE_HOSTNAME="elsewhere")
+    (name,) = (each.decode() for each in redis.smembers("resque:workers"))
+    assert name.startswith("elsewhere:")
+    store.order([name], "stop")
+
+    assert work.ends() == 0, work.output
+    assert redis.scard("resque:workers") == 0
+    assert redis.hlen("resque:workers:orders") == 0
+
+
+def test_a_pid_that_was_given_to_a_stranger_is_not_signalled(
+    farm: Farm, store: Store, redis: Redis
+) -> None:
+    from django_resque import process
+
+    stranger = subprocess.Popen(["sleep", "600"])
+    about = About(process.machine(), stranger.pid, "another birth", 1, "0", "0.1.0")
+    store.register(f"host:{stranger.pid}:mail", about)
+    try:
+        output = fails(farm, "resque_stop", "--all", "--wait=0.3")
+        alive = stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+    assert alive
+    assert f"Still there after 0.3 s: host:{stranger.pid}:mail." in output
+
+
+def test_a_worker_of_another_language_is_not_ours_to_stop(farm: Farm, redis: Redis) -> None:
+    redis.sadd("resque:workers", "ruby:7:mail")
+
+    output = fails(farm, "resque_stop", "--worker=ruby:7:mail")
+
+    assert "ruby:7:mail is no worker of django-resque: stop it where it runs." in output
+
+
+def test_nothing_to_stop_is_said_and_fine(farm: Farm) -> None:
+    assert run(farm, "resque_stop", "--all") == (0, "Nothing to stop: no worker is registered.\n")
+    assert run(farm, "resque_stop", "--worker=h:1:q")[0] == 0
+
+
+def test_stop_wants_to_know_what(farm: Farm) -> None:
+    output = fails(farm, "resque_stop", code=2)
+
+    assert "one of the arguments --pid --worker --all is required" in output
+
+
+@pytest.mark.parametrize("command", ["resque_work", "resque_status", "resque_stop"])
+def test_help_names_every_flag_and_its_unit(farm: Farm, command: str) -> None:
+    code, output = run(farm, command, "--help", COLUMNS="200")
+
+    assert code == 0
+    assert "SECONDS" in output or command == "resque_status"
