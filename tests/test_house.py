@@ -1,0 +1,225 @@
+"""
+The plan of the house: which room may import which, held against every file.
+
+The same plan in words is docs/architecture.rst. Change both or neither.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "django_resque"
+
+#: Rooms from the ground up: what each may import of ours, and of third parties.
+PLAN: dict[str, set[str]] = {
+    # Ground: names and text. The standard library, and setproctitle for titles.
+    "version": set(),
+    "errors": set(),
+    "keys": set(),
+    "dates": set(),
+    "masking": set(),
+    "pidfile": set(),
+    "process": {"setproctitle"},
+    "arguments": {"errors"},
+    "wire": {"dates"},
+    "failure": {"arguments", "dates", "wire"},
+    # First floor: Redis.
+    "scripts": {"wire", "redis"},
+    "connection": {"redis", "django_redis"},
+    "store": {"dates", "failure", "keys", "scripts", "wire", "redis"},
+    "waiting": {"connection", "redis"},
+    "conf": {"connection", "keys", "process", "store", "redis", "django"},
+    # Second floor: jobs, and two windows on the data.
+    "registry": {"errors", "jobs"},  # jobs: for the type checker only
+    "delivery": {"conf", "connection", "errors", "store", "wire", "django", "redis"},
+    "jobs": {
+        "arguments", "conf", "delivery", "errors", "registry", "wire", "asgiref", "django",
+    },
+    "monitor": {"dates", "failure", "store", "wire", "redis"},
+    "control": {"monitor", "process", "store"},
+    # Third floor: the engine. It never looks through the windows.
+    "execution": {"arguments", "errors", "failure", "jobs", "registry", "store", "wire", "django"},
+    "worker": {
+        "conf", "connection", "errors", "execution", "failure", "process", "store", "version", "wire", "redis",
+    },
+    "clock": {"errors", "failure", "store"},
+    "supervisor": {
+        "clock", "conf", "connection", "process", "store", "version", "wire", "worker", "django",
+        "redis",
+    },
+    # The doors. Nothing inside imports them.
+    "__init__": {"errors", "jobs", "version"},
+    "apps": {"checks", "conf", "registry", "django"},
+    "checks": {"conf", "connection", "django"},
+    "models": {"django"},
+    "migrations": {"django"},
+    "admin": {
+        "conf", "control", "errors", "masking", "models", "monitor", "registry", "django",
+    },
+    "templatetags": {"django"},
+    "management": {
+        "conf", "control", "monitor", "pidfile", "process", "registry", "store", "supervisor",
+        "waiting", "wire", "django", "redis",
+    },
+}  # fmt: skip
+
+DOORS = {"apps", "checks", "models", "migrations", "admin", "templatetags", "management"}
+
+ENGINE = {"execution", "worker", "clock", "supervisor"}
+
+#: Rooms that may pass 300 lines, each with its reason.
+LARGE: dict[str, str] = {
+    "store": "every write stands in one file, and most lines are the keys handed to a script",
+    "supervisor": "one loop, read in one sitting; issue 4 parts the children from it",
+}
+
+
+def files() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Rooms of ours and third parties that a file imports, lazily or not."""
+    package = ["django_resque", *path.relative_to(PACKAGE).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _rooms(alias.name.split("."), [])
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            names = [alias.name for alias in node.names]
+            yield from _rooms(base + (node.module or "").split("."), names)
+
+
+def _rooms(dotted: list[str], names: list[str]) -> Iterator[str]:
+    dotted = [part for part in dotted if part]
+    if dotted[0] != "django_resque":
+        yield dotted[0]
+    elif len(dotted) > 1:
+        yield dotted[1]
+    else:
+        yield from names
+
+
+def third_parties_and_rooms(path: Path) -> set[str]:
+    import sys
+
+    return {name for name in imported(path) if name not in sys.stdlib_module_names} - {room(path)}
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_only_what_the_plan_allows(path: Path) -> None:
+    assert third_parties_and_rooms(path) <= PLAN[room(path)]
+
+
+def test_the_plan_names_no_room_and_no_right_that_is_not_used() -> None:
+    used: dict[str, set[str]] = {}
+    for path in files():
+        used.setdefault(room(path), set()).update(third_parties_and_rooms(path))
+
+    assert used == PLAN
+
+
+def test_nothing_inside_opens_a_door() -> None:
+    inside = PLAN.keys() - DOORS
+
+    assert {name: PLAN[name] & DOORS for name in inside if PLAN[name] & DOORS} == {}
+
+
+def test_a_web_process_that_enqueues_loads_no_engine() -> None:
+    reached, waiting = set(), ["jobs"]
+    while waiting:
+        name = waiting.pop()
+        if name in PLAN and name not in reached:
+            reached.add(name)
+            waiting += PLAN[name]
+
+    assert reached & (ENGINE | DOORS | {"monitor", "control"}) == set()
+
+
+def test_no_two_rooms_import_each_other_in_a_circle() -> None:
+    order: list[str] = []
+    left = {name: rights & PLAN.keys() for name, rights in PLAN.items()}
+    left["registry"] = left["registry"] - {"jobs"}  # Only while types are checked.
+    while left:
+        free = [name for name, rights in left.items() if rights <= set(order)]
+        assert free, f"a circle among {sorted(left)}"
+        order += free
+        left = {name: rights for name, rights in left.items() if name not in free}
+
+
+def test_the_registry_imports_jobs_for_the_type_checker_only() -> None:
+    text = (PACKAGE / "registry.py").read_text("utf-8")
+
+    assert re.search(r"^if TYPE_CHECKING:\n    from \.jobs import Job$", text, re.MULTILINE)
+    assert text.count("import Job") == 1
+
+
+KEY_PARTS = ["queues", "workers", "failed", "stat", "worker", "queue", "lease", "heartbeat"]
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_keys_spells_a_key(path: Path) -> None:
+    if path.name == "keys.py":
+        return
+    spelled = re.findall(rf"[\"'](?:resque:)?(?:{'|'.join(KEY_PARTS)}):", path.read_text("utf-8"))
+
+    assert spelled == []
+
+
+def test_no_script_builds_a_key_but_the_status() -> None:
+    for path in (PACKAGE / "scripts").glob("*.lua"):
+        code = re.sub(r"--[^\n]*", "", path.read_text("utf-8"))
+        built = re.findall(r"'(:[a-z]+|[a-z]+:)'", code)
+
+        assert built in ([], [":status"]), path.name
+        assert "cjson" not in code
+        assert "KEYS *" not in code
+
+
+def test_every_script_has_its_header() -> None:
+    for path in (PACKAGE / "scripts").glob("*.lua"):
+        first = path.read_text("utf-8").splitlines()[0]
+
+        assert first.startswith(f"-- {path.stem}: "), path.name
+        if not path.stem.startswith("_"):
+            text = path.read_text("utf-8")
+            assert "--   KEYS[1]" in text, path.name
+            assert "--   ARGV[1]" in text, path.name
+            assert "--   returns" in text, path.name
+
+
+def test_only_conf_reads_the_setting() -> None:
+    for path in files():
+        if path.name != "conf.py":
+            text = path.read_text("utf-8")
+            assert "settings.RESQUE" not in re.sub(r'"""[\s\S]*?"""|#.*', "", text), path.name
+
+
+def test_a_room_over_300_lines_has_a_reason() -> None:
+    large = {room(path) for path in files() if len(path.read_text("utf-8").splitlines()) > 300}
+
+    assert large == LARGE.keys()
+
+
+def test_no_function_is_longer_than_50_lines() -> None:
+    for path in files():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                docstring = ast.get_docstring(node) or ""
+                length = (node.end_lineno or 0) - node.lineno - len(docstring.splitlines())
+                assert length <= 50, f"{path.name}: {node.name}"
+
+
+def test_nothing_prints_but_through_its_command() -> None:
+    for path in files():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id != "print", path.name

@@ -1,0 +1,153 @@
+"""Processes: waiting that a signal ends, requests to stop, births, and children that die along."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from django_resque import pidfile, process
+from django_resque.process import Alarm, Handlers, Requests
+from tests.conftest import wait_for
+
+
+def test_an_alarm_ends_at_a_signal() -> None:
+    began = time.monotonic()
+    with Alarm() as alarm, Handlers(lambda number, frame: None, [signal.SIGUSR1]):
+        subprocess.Popen(["sh", "-c", f"kill -USR1 {os.getpid()}"]).wait()
+
+        alarm.wait(60)
+
+    assert time.monotonic() - began < 30
+
+
+def test_an_alarm_ends_when_a_descriptor_can_be_read() -> None:
+    reader, writer = os.pipe()
+    with Alarm() as alarm:
+        assert alarm.wait(0, also=[reader]) == []
+        os.write(writer, b"x")
+
+        assert alarm.wait(60, also=[reader]) == [reader]
+    os.close(reader)
+    os.close(writer)
+
+
+def test_handlers_come_back_after_the_with() -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+
+    with Handlers(lambda number, frame: None, [signal.SIGUSR1]):
+        assert signal.getsignal(signal.SIGUSR1) is not before
+
+    assert signal.getsignal(signal.SIGUSR1) is before
+
+
+def asked(*heard: tuple[signal.Signals, float]) -> tuple[bool, bool, bool]:
+    requests = Requests()
+    for number, at in heard:
+        requests.heard(number, at)
+    return requests.stopping, requests.within_grace, requests.now
+
+
+TERM, INT, HUP, QUIT = signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT
+
+
+def test_what_signals_ask_for() -> None:
+    assert asked() == (False, False, False)
+    assert asked((QUIT, 0)) == (True, False, False)
+    assert asked((TERM, 0)) == asked((INT, 0)) == asked((HUP, 0)) == (True, True, False)
+    assert asked((QUIT, 0), (TERM, 1)) == (True, True, False)
+    assert asked((QUIT, 0), (QUIT, 9)) == (True, False, False)
+    assert asked((TERM, 0), (QUIT, 9)) == (True, True, False)
+    assert asked((HUP, 0), (HUP, 9)) == (True, True, False)
+
+
+def test_a_second_term_or_int_asks_for_an_end_now() -> None:
+    now = (True, True, True)
+
+    assert asked((TERM, 0), (TERM, 0.1)) == now
+    assert asked((INT, 0), (TERM, 0.1)) == now
+    assert asked((INT, 0), (INT, 1.0)) == now
+    assert asked((INT, 0), (INT, 0.9)) == (True, True, False)
+
+
+def test_a_birth_tells_a_process_from_a_later_one_of_its_pid() -> None:
+    child = subprocess.Popen(["sleep", "600"])
+    born = process.birth(child.pid)
+
+    assert born
+    assert born == process.birth(child.pid)
+    assert process.lives(child.pid, born)
+    assert not process.lives(child.pid, "another")
+    child.kill()
+    wait_for(lambda: not process.lives(child.pid, born), "a zombie does not live")
+    child.wait()
+    assert process.birth(child.pid) == ""
+    assert not process.lives(child.pid, "")
+
+
+def test_ps_knows_births_where_there_is_no_proc() -> None:
+    if not Path("/bin/ps").exists():
+        pytest.skip("there is no /bin/ps here; it is needed on systems without /proc only")
+
+    assert process._birth_by_ps(os.getpid()) == process._birth_by_ps(os.getpid())
+    assert process._birth_by_ps(os.getpid())
+    assert process._birth_by_ps(2**22 + 1) == ""
+
+
+LIFELINE = """
+import os, sys, time
+from django_resque import process
+reader, writer = os.pipe()
+if os.fork():
+    print("parent", flush=True)
+    time.sleep(600)
+os.close(writer)
+process.watch_lifeline(reader)
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_child_without_prctl_dies_by_its_lifeline() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", LIFELINE], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    lines = {parent.stdout.readline().strip(), parent.stdout.readline().strip()}
+    (child,) = (int(line) for line in lines - {"parent"})
+    born = process.birth(child)
+    assert process.lives(child, born)
+
+    parent.kill()
+
+    wait_for(lambda: not process.lives(child, born), "the child is gone")
+    parent.wait()
+    parent.stdout.close()
+
+
+def test_a_pid_file_has_an_owner_while_it_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "w.pid"
+    script = (
+        "import sys, time; from pathlib import Path; from django_resque import pidfile\n"
+        f"with pidfile.held(Path({str(path)!r})): print('held', flush=True); time.sleep(600)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    holder.stdout.readline()
+
+    assert pidfile.owner(path) == holder.pid
+    with pytest.raises(pidfile.PidFileError, match="is held by a running resque_work"):
+        pidfile.held(path).__enter__()
+
+    holder.kill()
+    holder.wait()
+    holder.stdout.close()
+    assert path.exists()
+    assert pidfile.owner(path) is None
+
+
+def test_what_is_no_pid_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(pidfile.PidFileError, match="Cannot read the pid file"):
+        pidfile.owner(tmp_path)
+    assert pidfile.owner(tmp_path / "absent") is None
