@@ -1,0 +1,135 @@
+"""A Redis that goes away and comes back: workers wait, running jobs run on, stops are kept."""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+from redis import Redis
+from redis.exceptions import RedisError
+
+from django_resque import enqueue
+from example_project import redis_server
+from tests.conftest import Farm, wait_for
+from tests.project import jobs
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Server:
+    """A Redis of this test alone, which writes every command to disk before it answers."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.url = f"unix://{directory}/r.sock"
+        self.start()
+
+    def start(self) -> None:
+        options = ["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--port", "0"]
+        self.process = subprocess.Popen(
+            [redis_server.executable(), *options, "--unixsocket", f"{self.directory}/r.sock"],
+            cwd=self.directory,
+            stdout=subprocess.DEVNULL,
+        )
+        wait_for(self.answers, "the server answers")
+
+    def answers(self) -> bool:
+        try:
+            with Redis.from_url(self.url) as redis:
+                return bool(redis.ping())
+        except RedisError:
+            return False
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    directory = Path(tempfile.mkdtemp(prefix="rq"))
+    found = Server(directory)
+    monkeypatch.setenv("REDIS_URL", found.url)
+    settings.RESQUE = {"URL": found.url}
+    yield found
+    found.kill()
+    shutil.rmtree(directory)
+
+
+def test_a_job_outlives_a_killed_redis_and_is_settled_when_it_is_back(
+    farm: Farm, server: Server, trace: Path
+) -> None:
+    handle = enqueue(jobs.Sleep, str(trace), 1.5)
+    work = farm("resque_work", "--queue=slow,default", "--interval=0.1")
+    wait_for(trace.exists, "the job's begin")
+
+    server.kill()
+    wait_for(lambda: "end" in trace.read_text("utf-8"), "the job's end")
+    work.says("redis is away, waiting who=")
+    server.start()
+
+    wait_for(lambda: handle.status == "complete", "the job is settled")
+    second = enqueue(jobs.note, str(trace))
+    wait_for(lambda: second.status == "complete", "the worker goes on")
+    assert "redis is back who=" in work.output
+    assert work.output.count("*** Starting worker") == 1
+    assert "Traceback" not in work.output
+    with Redis.from_url(server.url) as redis:
+        assert redis.get("resque:stat:processed") == b"2"
+        assert redis.llen("resque:failed") == 0
+
+
+def test_an_outage_is_one_line_each_and_not_one_for_each_try(farm: Farm, server: Server) -> None:
+    work = farm("resque_work", "--interval=0.1", RESQUE_HEARTBEAT="0.2")
+    with Redis.from_url(server.url) as redis:
+        wait_for(lambda: redis.smembers("resque:workers"), "the worker registered")
+
+    server.kill()
+    work.says("redis is away", times=2)
+    until = time.monotonic() + 1.5
+    wait_for(lambda: time.monotonic() > until, "some more tries")
+    server.start()
+    work.says("redis is back", times=2)
+
+    assert work.output.count("redis is away") == 2
+
+
+def test_an_idle_worker_stops_without_redis(farm: Farm, server: Server) -> None:
+    work = farm("resque_work", "--interval=0.1", "--count=2")
+    work.says("*** Starting worker", times=2)
+    with Redis.from_url(server.url) as redis:
+        wait_for(lambda: redis.scard("resque:workers") == 2, "both registered")
+    server.kill()
+    work.says("redis is away")
+
+    work.send(signal.SIGTERM)
+
+    assert work.ends(10) == 0, work.output
+    assert "Traceback" not in work.output
+
+
+def test_the_deadline_of_a_stop_holds_without_redis(
+    farm: Farm, server: Server, trace: Path
+) -> None:
+    handle = enqueue(jobs.Sleep, str(trace), 600)
+    work = farm("resque_work", "--queue=slow", RESQUE_STOP_TIMEOUT="0.5")
+    wait_for(trace.exists, "the job's begin")
+    server.kill()
+    stopped = time.monotonic()
+
+    work.send(signal.SIGTERM)
+
+    assert work.ends(12) == 0, work.output
+    assert time.monotonic() - stopped < 0.5 + 4 + 5  # 5 for a machine that is busy elsewhere
+    assert "jobs in hand are left to the next start" in work.output
+    server.start()
+    farm("resque_work", "--burst", "--queue=other").ends()
+    assert handle.status == "failed"
+    with Redis.from_url(server.url) as redis:
+        assert redis.llen("resque:failed") == 1
+        assert redis.scard("resque:workers") == 0
