@@ -125,7 +125,8 @@ def problems(given: Any) -> Iterator[tuple[str, str]]:
         return
     for name, (expected, rule) in _RULES.items():
         if name in given and not rule(given[name]):
-            yield f"RESQUE[{name!r}] must be {expected}, not {given[name]!r}.", _hint(name, given)
+            found = type(given[name]).__name__ if name == "URL" else repr(given[name])
+            yield f"RESQUE[{name!r}] must be {expected}, not {found}.", _hint(name, given)
     if given.get("URL") and given.get("CACHE"):
         yield "RESQUE names both 'URL' and 'CACHE'.", "Keep the one that tells where Redis is."
     if given.get("DB") is not None and not given.get("CACHE"):
@@ -249,10 +250,13 @@ def _address_problems(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             )
     elif isinstance(url, str):
         try:
-            connection.url_pool(_url(url))
-        except ValueError as error:
+            connection.url_pool(_url(url)).make_connection()  # An object; nothing is connected.
+        except (ValueError, TypeError):
+            # The error's text could hold a part of the password.
             source = "RESQUE['URL']" if url else "$REDIS_URL"
             yield (
-                f"{source} is no address of a Redis: {error}",
-                "Write redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/redis.sock.",
+                f"{source} is no address of a Redis.",
+                "Write redis://user:password@host:6379/0, rediss://... or "
+                "unix:///path/to/redis.sock?db=0, with %2F for / and the like in a password, and "
+                "only options that redis-py knows behind the question mark.",
             )

@@ -16,10 +16,11 @@ LOOK = 0.1
 def retry(store: Store, digest: str, near: int) -> monitor.FailureRow | None:
     """
     Move a failed job back to its queue. Answers the failure that was there; None,
-    and nothing happens, if it is not there any more or was retried meanwhile.
+    and nothing happens, if it is not there any more, was retried meanwhile, or names
+    no queue to go back to.
     """
     row = monitor.failure(store, digest, near)
-    return row if row and store.requeue(row.failure) else None
+    return row if row and row.failure.queue and store.requeue(row.failure) else None
 
 
 def stop(store: Store, worker_ids: Collection[str]) -> None:

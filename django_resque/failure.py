@@ -87,13 +87,12 @@ class Failure:
                 "", dumps({"class": UNREADABLE, "args": [text]}), UNREADABLE, text, [], "", "", raw
             )
         found = {name: loads(text) for name, text in fields.items() if name != "payload"}
-        backtrace = found.get("backtrace")
         return cls(
             failed_at=text_of(found.get("failed_at")),
             payload=fields.get("payload", "null"),
             exception=text_of(found.get("exception")),
             error=text_of(found.get("error")),
-            backtrace=[str(line) for line in backtrace] if isinstance(backtrace, list) else [],
+            backtrace=_lines(found.get("backtrace")),
             worker=text_of(found.get("worker")),
             queue=text_of(found.get("queue")),
             raw=raw,
@@ -150,6 +149,12 @@ def _depth(value: Any) -> int:
 def _clean(text: str) -> str:
     """Without lone surrogates, which cannot be written."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _lines(backtrace: Any) -> list[str]:
+    if isinstance(backtrace, str):
+        return backtrace.splitlines()
+    return [text_of(line) for line in backtrace] if isinstance(backtrace, list) else []
 
 
 def _shortened(text: str) -> str:

@@ -5,9 +5,12 @@ Arguments as a page may show them: what is named like a secret is masked.
 import re
 from typing import Any
 
-#: The names Django's error pages hide, and a few more.
+#: Names of secrets, and short ones that are one only as a word of their own: not "monkey".
 SECRET = re.compile(
-    r"api|auth|token|key|secret|pass|pwd|signature|cookie|credential|card|cvv|iban", re.IGNORECASE
+    r"pass(?:word|wd|phrase|code)|secret|token|credential|signature|cookie|authorization"
+    r"|(?:api|access|private|secret)[_-]?key|card[_-]?number"
+    r"|(?:^|[_-])(?:key|auth|pass|pwd|pin|cvv|cvc|iban)(?:$|[_-])",
+    re.IGNORECASE,
 )
 
 MASK = "********************"

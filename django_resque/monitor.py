@@ -196,7 +196,7 @@ def failure(store: Store, digest: str, near: int) -> FailureRow | None:
 def _read(store: Store, *commands: Sequence[Any]) -> list[Any]:
     """
     The answers, in one round trip; None for a command that Redis refuses, be it for want
-    of permission or for the type of the key. Raises NoPermissionError if all are refused.
+    of permission or for the type of the key. Raises RedisError if it cannot answer at all.
     """
     if not commands:
         return []
@@ -208,7 +208,15 @@ def _read(store: Store, *commands: Sequence[Any]) -> list[Any]:
     refused = [answer for answer in answers if isinstance(answer, NoPermissionError)]
     if len(refused) == len(answers):
         raise refused[0]
+    for answer in answers:
+        if isinstance(answer, RedisError) and not _is_about_one_key(answer):
+            raise answer
     return [None if isinstance(answer, RedisError) else answer for answer in answers]
+
+
+def _is_about_one_key(error: RedisError) -> bool:
+    """Of the wrong type, or not for us: the rest of the view is no worse for it."""
+    return isinstance(error, NoPermissionError) or str(error).startswith("WRONGTYPE")
 
 
 def _worker_row(worker_id: str, facts: list[Any], lease: str | None, clock: float) -> WorkerRow:

@@ -202,8 +202,14 @@ class About:
 
 
 def raw(text: str) -> bytes:
-    """The bytes that Redis has for a text of ours. redis-py with hiredis would refuse some."""
-    return text.encode("utf-8", "surrogateescape")
+    """
+    The bytes that Redis has for a text of ours; redis-py with hiredis would refuse some.
+    A lone surrogate that another client wrote as an escape has none: a question mark.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 def readable(text: str) -> str:

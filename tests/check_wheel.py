@@ -42,11 +42,13 @@ def problems(names: set[str], package: set[str]) -> Iterator[str]:
 
 
 def package_files(root: Path) -> set[str]:
-    return {
-        path.relative_to(root).as_posix()
-        for path in (root / PACKAGE).rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
-    }
+    """Of the checkout, without what Python and tools keep beside the sources."""
+    paths = [path.relative_to(root) for path in (root / PACKAGE).rglob("*") if path.is_file()]
+    return {path.as_posix() for path in paths if not any(map(_is_cache, path.parts))}
+
+
+def _is_cache(name: str) -> bool:
+    return name == "__pycache__" or name.startswith(".")
 
 
 def main(directory: Path) -> int:

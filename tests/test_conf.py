@@ -96,6 +96,9 @@ def test_the_settings_are_forgotten_when_they_change(settings: Settings) -> None
         ({"URL": "redis://x", "CACHE": "default"}, "RESQUE names both 'URL' and 'CACHE'."),
         ({"URL": "localhost:6379"}, "RESQUE['URL'] is no address of a Redis"),
         ({"URL": "redis://x:port/0"}, "RESQUE['URL'] is no address of a Redis"),
+        ({"URL": "redis://x/0?foo=1"}, "RESQUE['URL'] is no address of a Redis"),
+        ({"URL": b"redis://:hunter2@x/0"}, "not bytes."),
+        ({"URL": "redis://:hunter2/hunter2@x/0"}, "RESQUE['URL'] is no address of a Redis"),
         ({"CACHE": "absent"}, "RESQUE['CACHE'] names 'absent', which is no usable"),
         ({"CACHE": "local"}, "RESQUE['CACHE'] names 'local', which is no usable"),
     ],
@@ -109,6 +112,7 @@ def test_what_cannot_work_is_said_in_one_sentence(
     (found, *_) = checks.check_settings()
 
     assert message in str(caught.value)
+    assert "hunter2" not in str(caught.value)
     assert found.id == "django_resque.E001"
     assert found.msg in str(caught.value)
 

@@ -16,7 +16,6 @@ from django_resque.wire import Payload, Reservation
 from tests import recorded
 from tests.project import jobs
 
-
 pytestmark = pytest.mark.django_db
 
 

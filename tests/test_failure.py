@@ -137,6 +137,10 @@ def test_a_broken_element_can_be_shown(raw: str) -> None:
     assert failure.raw == raw
 
 
+def test_a_backtrace_that_is_one_text_is_shown_by_lines() -> None:
+    assert Failure.decode('{"backtrace":"a\\nb"}').backtrace == ["a", "b"]
+
+
 def test_somebody_elses_field_unreadable_is_not_unwrapped() -> None:
     payload = '{"class":"X","args":[],"unreadable":true}'
     raw = f'{{"payload":{payload},"queue":"q"}}'

@@ -43,7 +43,8 @@ PLAN: dict[str, set[str]] = {
     # Third floor: the engine. It never looks through the windows.
     "execution": {"arguments", "errors", "failure", "jobs", "registry", "store", "wire", "django"},
     "worker": {
-        "conf", "connection", "errors", "execution", "failure", "process", "store", "version", "wire", "redis",
+        "conf", "connection", "errors", "execution", "failure", "process", "store", "version",
+        "wire", "redis",
     },
     "clock": {"errors", "failure", "store"},
     "supervisor": {

@@ -1,0 +1,73 @@
+"""
+What the admin's templates need and Django's own tags do not do on every version. Tags here
+print what they are given; none asks Redis.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import django
+from django import template
+from django.utils import formats, timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def resque_nonce(context: Any) -> SafeString:
+    """The attribute by which a strict Content-Security-Policy knows our files, if there is one."""
+    # Not its truth: the nonce is false until somebody prints it.
+    nonce = context.get("csp_nonce")
+    return SafeString("") if nonce is None else format_html('nonce="{}"', nonce)
+
+
+@register.simple_tag
+def resque_crumbs(crumbs: Sequence[tuple[str, str]]) -> SafeString:
+    """Breadcrumbs of (address, text) in the markup of the Django at hand. The last is here."""
+    *parents, (_address, here) = crumbs
+    if django.VERSION >= (6, 1):
+        links = format_html_join("\n", '<li><a href="{}">{}</a></li>', parents)
+        return format_html(
+            '<ol class="breadcrumbs">\n{}\n<li aria-current="page">{}</li>\n</ol>', links, here
+        )
+    links = format_html_join("\n", '<a href="{}">{}</a> &rsaquo;', parents)
+    return format_html('<div class="breadcrumbs">\n{}\n{}\n</div>', links, here)
+
+
+@register.simple_tag
+def resque_ago(instant: datetime | None, text: str = "") -> str:
+    """How long ago that was; the date on hovering. `text` for what is no date."""
+    return text if instant is None else _time(instant, _ago(instant), text)
+
+
+@register.simple_tag
+def resque_date(instant: datetime | None, text: str = "") -> str:
+    """The date, in the site's time zone. `text` for what is no date."""
+    return text if instant is None else _time(instant, None, text)
+
+
+def _time(instant: datetime, shown: str | None, text: str) -> str:
+    try:
+        date = formats.date_format(timezone.localtime(instant), "DATETIME_FORMAT")
+    except OverflowError:  # The year 1 or 9999 leaves the calendar in another time zone.
+        return text or instant.isoformat()
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', instant.isoformat(), date, shown or date
+    )
+
+
+def _ago(instant: datetime) -> str | None:
+    """None for the future, where clocks differ: then the date is the honest answer."""
+    seconds = (timezone.now() - instant).total_seconds()
+    if seconds < -5:
+        return None
+    if seconds < 60:
+        number = max(0, int(seconds))
+        return ngettext("%(n)d second ago", "%(n)d seconds ago", number) % {"n": number}
+    return _("%(time)s ago") % {"time": timesince(instant, depth=1)}
