@@ -31,15 +31,15 @@ def stop(store: Store, worker_ids: Collection[str]) -> None:
     whatever host. On this machine a signal brings it at once: only to a process that is
     still the registered one.
     """
-    if not worker_ids:
+    known = store.about()
+    meant = {each: about for each in worker_ids if (about := known.get(each))}
+    if not meant:
         return
-    about = store.about()
-    store.order(list(worker_ids), "stop")
+    store.order_stop({worker_id: about.birth for worker_id, about in meant.items()})
     here = process.machine()
-    for worker_id in worker_ids:
-        found = about.get(worker_id)
-        if found and found.machine == here and process.lives(found.pid, found.birth):
-            process.send(found.pid, signal.SIGTERM)
+    for about in meant.values():
+        if about.machine == here and process.lives(about.pid, about.birth):
+            process.send(about.pid, signal.SIGTERM)
 
 
 def gone(store: Store, worker_ids: Collection[str], wait: float) -> set[str]:

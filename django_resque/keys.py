@@ -91,7 +91,7 @@ class Keys:
 
     @property
     def orders(self) -> str:
-        """HASH of worker id to `stop`: what an operator asked of it; its supervisor reads it."""
+        """HASH of worker id to the birth of the process that an operator asked to stop."""
         return self._key("workers", "orders")
 
     def pushed(self, job_id: str) -> str:

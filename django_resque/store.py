@@ -199,7 +199,6 @@ class Store:
                 keys.leases,
                 keys.heartbeats,
                 keys.about,
-                keys.orders,
                 keys.started(worker_id),
                 keys.worker(worker_id),
             ],
@@ -208,7 +207,7 @@ class Store:
         return wire.Reservation.read(worker_id, leftover) if leftover else None
 
     def beat(self, workers: Mapping[str, wire.About]) -> dict[str, str]:
-        """A sign of life for workers. Answers the orders given to them, by worker id."""
+        """A sign of life for workers. Answers who of them was ordered to stop, by birth."""
         keys = self.keys
         pairs = [text for item in workers.items() for text in (item[0], item[1].encode())]
         orders = self._run(
@@ -225,9 +224,14 @@ class Store:
         )
         return {worker: order for worker, order in zip(workers, orders, strict=True) if order}
 
-    def order(self, worker_ids: Sequence[str], order: str) -> None:
-        """Leave an order for the supervisors of these workers; they see it at their next beat."""
-        self.redis.hset(self.keys.orders, mapping=dict.fromkeys(worker_ids, order))
+    def order_stop(self, births: Mapping[str, str]) -> None:
+        """
+        Leave word for the supervisors of these workers, who find it at their next beat.
+
+        Each order names the birth of the process it means: a later one that is given the
+        same worker id is not meant.
+        """
+        self.redis.hset(self.keys.orders, mapping=dict(births))
 
     def leases(self) -> dict[str, str]:
         """Worker id to lease: a value that changes with each beat."""

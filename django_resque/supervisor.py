@@ -268,8 +268,9 @@ class Supervisor:
     def exchange(self) -> None:
         by_id = {child.worker_id: child for child in self.children.values()}
         orders = self.store.beat({name: child.about for name, child in by_id.items()})
-        for worker_id in orders:
-            self.follow(by_id[worker_id], _ASKED_TO_STOP)
+        for worker_id, birth in orders.items():
+            if birth == by_id[worker_id].about.birth:
+                self.follow(by_id[worker_id], _ASKED_TO_STOP)
         clock.give_up_silent(self.store, self.watch, by_id)
 
     def give_up_orphans(self) -> None:

@@ -331,7 +331,14 @@ def test_a_worker_elsewhere_is_asked_through_redis(farm: Farm, store: Store, red
     work = started(farm, redis, RESQUE_HEARTBEAT="0.2", RESQUE_HOSTNAME="elsewhere")
     (name,) = (each.decode() for each in redis.smembers("resque:workers"))
     assert name.startswith("elsewhere:")
-    store.order([name], "stop")
+    (about,) = store.about().values()
+    assert about is not None
+
+    store.order_stop({name: "an earlier birth"})
+    second = redis.hget("resque:workers:lease", name)
+    wait_for(lambda: redis.hget("resque:workers:lease", name) != second, "the next beat")
+    assert work.process.poll() is None
+    store.order_stop({name: about.birth})
 
     assert work.ends() == 0, work.output
     assert redis.scard("resque:workers") == 0

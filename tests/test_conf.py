@@ -61,7 +61,7 @@ def test_a_store_by_way_of_a_cache_works(settings: Settings, redis_url: str, red
     }
     settings.RESQUE = {"CACHE": "default", "DB": 2, "NAMESPACE": "shop"}
 
-    conf.store().order(["h:1:q"], "stop")
+    conf.store().order_stop({"h:1:q": "a birth"})
 
     redis.select(2)
     try:

@@ -466,23 +466,15 @@ def test_a_job_of_an_earlier_life_is_answered_and_nothing_registered(
     assert not redis.exists("resque:workers")
 
 
-def test_an_order_to_an_earlier_life_is_not_for_the_new_one(store: Store, worker: str) -> None:
-    store.order([WORKER], "stop")
-
-    store.register(WORKER, ABOUT)
-
-    assert store.beat({WORKER: ABOUT}) == {}
-
-
 def test_a_beat_changes_the_lease_and_brings_the_orders(
     store: Store, redis: Redis, worker: str
 ) -> None:
     redis.hset("resque:workers:lease", WORKER, "1")
-    store.order([WORKER], "stop")
+    store.order_stop({WORKER: "a birth"})
 
     orders = store.beat({WORKER: ABOUT, "host:8:low": ABOUT})
 
-    assert orders == {WORKER: "stop"}
+    assert orders == {WORKER: "a birth"}
     assert int(store.leases()[WORKER]) > 1
 
 

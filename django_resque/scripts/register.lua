@@ -4,9 +4,8 @@
 --   KEYS[2]   workers:lease         HASH     written: the first beat
 --   KEYS[3]   workers:heartbeat     HASH     written, for Ruby
 --   KEYS[4]   workers:about         HASH     written
---   KEYS[5]   workers:orders        HASH     an order to the earlier life is removed
---   KEYS[6]   worker:<id>:started   STRING   written
---   KEYS[7]   worker:<id>           STRING   read
+--   KEYS[5]   worker:<id>:started   STRING   written
+--   KEYS[6]   worker:<id>           STRING   read
 --
 --   ARGV[1]   worker id
 --   ARGV[2]   started
@@ -19,7 +18,7 @@
 
 -- include: _time
 
-local leftover = redis.call('GET', KEYS[7])
+local leftover = redis.call('GET', KEYS[6])
 if leftover then
   return leftover
 end
@@ -28,7 +27,6 @@ redis.call('SADD', KEYS[1], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], milliseconds)
 redis.call('HSET', KEYS[3], ARGV[1], heartbeat)
 redis.call('HSET', KEYS[4], ARGV[1], ARGV[3])
-redis.call('HDEL', KEYS[5], ARGV[1])
-redis.call('SET', KEYS[6], ARGV[2])
+redis.call('SET', KEYS[5], ARGV[2])
 
 return false
