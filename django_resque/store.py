@@ -231,7 +231,8 @@ class Store:
         Each order names the birth of the process it means: a later one that is given the
         same worker id is not meant.
         """
-        self.redis.hset(self.keys.orders, mapping=dict(births))
+        mapping: dict[Any, Any] = dict(births)
+        self.redis.hset(self.keys.orders, mapping=mapping)
 
     def leases(self) -> dict[str, str]:
         """Worker id to lease: a value that changes with each beat."""
