@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,16 @@ def store() -> Store:
 def trace(tmp_path: Path) -> Path:
     """The file in which the jobs of tests/project/jobs.py leave their traces."""
     return tmp_path / "trace"
+
+
+def names(found: Iterable[Any]) -> list[str]:
+    """What Redis answered, as text, sorted."""
+    return sorted(each.decode() if isinstance(each, bytes) else str(each) for each in found)
+
+
+def gone(pid: int) -> None:
+    """Waits until there is no such process."""
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), f"process {pid} is gone")
 
 
 def wait_for(condition: Callable[[], Any], what: str, deadline: float = DEADLINE) -> Any:

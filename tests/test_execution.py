@@ -33,7 +33,7 @@ def perform(raw: str, guard: Guard | None = None) -> tuple[Outcome | None, BaseE
 
 
 def run(kind: Any, *args: Any) -> Outcome:
-    found = kind if isinstance(kind, type) else kind.job
+    found: Any = getattr(kind, "job", kind)
     outcome, _ = perform(Payload.new(found.name, list(args), "a" * 32, 1.0).raw)
     assert outcome is not None
     return outcome

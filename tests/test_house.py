@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "django_resque"
+import django_resque
+
+PACKAGE = Path(django_resque.__file__).parent
 
 #: Rooms from the ground up: what each may import of ours, and of third parties.
 PLAN: dict[str, set[str]] = {

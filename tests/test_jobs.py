@@ -89,7 +89,7 @@ def test_an_unknown_attribute_is_refused() -> None:
 
 def test_a_function_stays_callable(tmp_path: Any) -> None:
     assert jobs.note(str(tmp_path / "x"), "y") == "y"
-    assert jobs.note.__name__ == "note"
+    assert vars(jobs.note)["__name__"] == "note"
 
 
 # Enqueuing.
@@ -168,7 +168,7 @@ def test_in_a_transaction_a_job_waits_for_the_commit(redis: Redis) -> None:
         assert redis.keys("*") == []
         assert handle.status is None
 
-    assert handle.status == "waiting"
+    assert job_status(handle.id).status == "waiting"
     assert len(waiting(redis)) == len(waiting(redis, "other")) == 1
 
 

@@ -12,6 +12,7 @@ from django_resque import wire
 from django_resque.failure import Failure
 from django_resque.store import PUSHED_TTL, UNENDED_TTL, Outcome, Store, Take
 from django_resque.wire import About, Payload, Reservation
+from tests.conftest import names
 
 WORKER = "host:7:high,low"
 RECORD = f"resque:worker:{WORKER}"
@@ -434,7 +435,7 @@ def test_the_heartbeat_is_the_servers_clock_as_ruby_writes_it(store: Store, redi
 
     beat = redis.hget("resque:workers:heartbeat", WORKER)
     assert beat is not None
-    at = datetime.strptime(beat.decode(), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+    at = datetime.strptime(names([beat])[0], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
     assert before <= at <= before + 2
 
 
@@ -509,9 +510,9 @@ def test_a_worker_that_is_given_up_leaves_its_failure_and_no_key(
 
     assert store.give_up(WORKER, held, failure(held)) == "gone"
 
-    assert {key.decode() for key in redis.keys("*")} == {
-        "resque:queues", "resque:failed", "resque:stat:processed", "resque:stat:failed", STATUS,
-    }  # fmt: skip
+    assert names(redis.keys("*")) == [
+        "resque:failed", STATUS, "resque:queues", "resque:stat:failed", "resque:stat:processed",
+    ]  # fmt: skip
     assert '"status":3' in text(redis, STATUS)
 
 
@@ -619,7 +620,7 @@ def test_a_failure_stays_where_its_queue_is_no_list(
 @pytest.fixture
 def full(redis: Redis) -> Any:
     """Makes Redis full: it refuses what adds, and must still be drained."""
-    before = redis.config_get("maxmemory")["maxmemory"]
+    before = str(redis.config_get("maxmemory")["maxmemory"])
     yield lambda: redis.config_set("maxmemory", 1)
     redis.config_set("maxmemory", before)
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from redis import Redis
 
 from django_resque import enqueue, enqueue_to
-from tests.conftest import Farm, wait_for
+from tests.conftest import Farm, gone, names, wait_for
 from tests.project import jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,7 +32,7 @@ def begun(trace: Path) -> None:
 
 def leftovers(redis: Redis) -> list[str]:
     """Keys that a clean end must not leave."""
-    return [key.decode() for key in redis.keys("resque:worker*")]
+    return names(redis.keys("resque:worker*"))
 
 
 def test_jobs_are_performed_and_reported(farm: Farm, redis: Redis, trace: Path) -> None:
@@ -302,7 +303,7 @@ def test_workers_die_with_their_supervisor(farm: Farm, redis: Redis, trace: Path
     work.send(signal.SIGKILL)
 
     for pid in work.worker_pids():
-        wait_for(lambda pid=pid: not Path(f"/proc/{pid}").exists(), f"worker process {pid} gone")
+        gone(pid)
 
 
 def test_the_next_supervisor_here_answers_for_the_dead_one_at_once(
@@ -314,7 +315,7 @@ def test_the_next_supervisor_here_answers_for_the_dead_one_at_once(
     dead.send(signal.SIGKILL)
     dead.ends()
     (pid,) = dead.worker_pids()
-    wait_for(lambda: not Path(f"/proc/{pid}").exists(), "the worker process is gone")
+    gone(pid)
 
     work = farm("resque_work", "--burst", "--queue=other")
 
@@ -412,6 +413,10 @@ def test_a_cut_connection_is_not_noticed_by_a_running_job(
     assert work.output.count("Starting worker") == 1
 
 
+def more_than(redis: Redis, done: int) -> bool:
+    return int(redis.get("resque:stat:processed") or 0) > done
+
+
 def test_a_job_taken_at_the_very_moment_of_the_stop_is_not_lost(farm: Farm, redis: Redis) -> None:
     """Stops in the middle of a stream of jobs: each is done once or still waits."""
     handles = [enqueue(jobs.untracked) for _ in range(5000)]
@@ -419,10 +424,7 @@ def test_a_job_taken_at_the_very_moment_of_the_stop_is_not_lost(farm: Farm, redi
     for _ in range(4):
         done = int(redis.get("resque:stat:processed") or 0)
         work = farm("resque_work", "--count=2", "-v", "0")
-        wait_for(
-            lambda before=done: int(redis.get("resque:stat:processed") or 0) > before,
-            "some jobs are done",
-        )
+        wait_for(partial(more_than, redis, done), "some jobs are done")
         work.send(signal.SIGTERM)
 
         assert work.ends() == 0, work.output

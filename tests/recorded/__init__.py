@@ -19,7 +19,8 @@ def payloads() -> list[tuple[str, str, str]]:
 
 def records() -> dict[str, dict[str, Any]]:
     """By peer: its worker's record and start by key, and its failures under "failed"."""
-    return _load("records.json")
+    found: dict[str, dict[str, Any]] = _load("records.json")
+    return found
 
 
 def _load(name: str) -> Any:
