@@ -7,7 +7,8 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
-from . import conf
+from . import conf, delivery
+from .parcels import Parcel
 from .registry import registry
 
 
@@ -20,8 +21,16 @@ class ResqueConfig(AppConfig):
     def ready(self) -> None:
         from . import checks  # noqa: F401 -- importing registers them
 
+        delivery.perform_inline = _perform_inline
         setting_changed.connect(_settings_changed, dispatch_uid="django_resque")
         autodiscover_modules("jobs", register_to=registry)
+
+
+def _perform_inline(parcel: Parcel) -> None:
+    """Loads the engine only now: a web process does without it."""
+    from .execution import perform_inline
+
+    perform_inline(parcel)
 
 
 def _settings_changed(*, setting: str, **kwargs: Any) -> None:

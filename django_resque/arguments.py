@@ -64,6 +64,26 @@ def by_position(
     return _without_defaults(bound, set(kwargs)) if kwargs else list(bound.args)
 
 
+def by_name(
+    job: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> list[Any]:
+    """The call as one object of keyword arguments, which is PHP's shape."""
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise InvalidArguments(f"{job}{signature} cannot be called so: {error}.") from error
+    named = dict(bound.arguments)
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            named.update(named.pop(parameter.name, {}))
+        elif parameter.kind is parameter.VAR_POSITIONAL and named.get(parameter.name):
+            raise InvalidArguments(
+                f"{job}{signature}: *{parameter.name} has no names, and this job's arguments "
+                'travel by name (args_style = "kwargs").'
+            )
+    return [named]
+
+
 def _without_defaults(bound: inspect.BoundArguments, named: set[str]) -> list[Any]:
     """Cut the defaults after the last argument that was given: the job has them itself."""
     values = list(bound.args)

@@ -1,5 +1,5 @@
 """
-What is due by the clock: giving up workers that are silent.
+What is due by the clock: promoting delayed jobs, and giving up workers that are silent.
 
 Every supervisor does it for all. None coordinates with another, because each
 step compares first and so happens once.
@@ -11,9 +11,22 @@ from collections.abc import Callable, Collection
 
 from .errors import DirtyExit
 from .failure import Failure
-from .store import LEASE, Store
+from .roster import LEASE
+from .store import Store
 
 logger = logging.getLogger(__name__)
+
+
+#: Seconds between two looks into the delayed set.
+PROMOTE_EACH = 1.0
+
+#: Scripts of `promote` in one turn of a supervisor, which has other things to do as well.
+BATCHES = 20
+
+
+def promote(store: Store) -> bool:
+    """Move delayed jobs whose time has come to their queues. True if more may be due."""
+    return all(store.promote() is not None for _ in range(BATCHES))
 
 
 class Watch:

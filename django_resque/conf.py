@@ -40,6 +40,7 @@ class Options:
     track: bool = True  #: Whether jobs have a status.
     status_ttl: float = 86400.0  #: How long the status of an ended job is kept.
     on_commit: bool = True  #: Whether enqueue waits for the database transaction.
+    inline: bool = False  #: Perform at the push instead of in a worker: for tests.
     hostname: str = ""  #: First part of worker ids. Default: the host's short name.
 
 
@@ -97,6 +98,7 @@ _RULES: dict[str, tuple[str, Rule]] = {
     "TRACK": ("True or False", _is_switch),
     "STATUS_TTL": ("a number of seconds above 0", _is_duration),
     "ON_COMMIT": ("True or False", _is_switch),
+    "INLINE": ("True or False", _is_switch),
     "HOSTNAME": ("a name without colon, comma and blank", _is_name),
 }
 

@@ -7,6 +7,8 @@ Every exception of this package.
     ├── InvalidPayload          a text that is not a Resque job
     ├── DuplicateJob            two jobs with one wire name
     ├── UnknownJob              a wire name that no job is registered under
+    ├── JobFailed               waited for a job, and it failed
+    ├── DontPerform             raise it in before_perform to skip a job
     └── DirtyExit               recorded as the failure of a job whose process died
 
     Interrupted                 a BaseException: raised in a job whose worker must stop now
@@ -53,6 +55,14 @@ class DuplicateJob(ResqueError):
 
 class UnknownJob(ResqueError):
     """No registered job bears this wire name. Nothing is ever imported by name."""
+
+
+class JobFailed(ResqueError):
+    """Raised by `JobHandle.wait`: the job has ended, and not well."""
+
+
+class DontPerform(ResqueError):
+    """Raised by a job's `before_perform`: skip it. It counts as done; its result is false."""
 
 
 class DirtyExit(ResqueError):

@@ -15,10 +15,11 @@ from django.conf import settings
 from django.db import close_old_connections, reset_queries
 from django.utils import timezone, translation
 
-from . import arguments, wire
-from .errors import Interrupted, InvalidArguments, InvalidPayload
+from . import arguments, signals, wire
+from .errors import DontPerform, Interrupted, InvalidArguments, InvalidPayload
 from .failure import Failure
 from .jobs import Job, performing
+from .parcels import Parcel
 from .registry import registry
 from .store import Outcome
 
@@ -71,13 +72,20 @@ def perform(
     except Exception as error:  # noqa: BLE001 -- the boundary: it becomes a visible failure
         return _failed(error, reservation), error
     returned: list[Any] = []
-    try:
-        with _surroundings(), performing(job), guard:
-            returned.append(run())
-    except BaseException as error:  # noqa: BLE001 -- whatever a job raises, sys.exit included
-        if not returned:
-            return (None if guard.interrupted else _failed(error, reservation)), error
-    return Outcome(result=_result(job, returned[0])), None
+    sender = type(job)
+    with _surroundings(), performing(job):
+        signals.job_started.send_robust(sender, job=job, queue=job.queue)
+        try:
+            with guard:
+                returned.append(run())
+        except BaseException as error:  # noqa: BLE001 -- whatever a job raises, sys.exit included
+            if not returned and guard.interrupted:
+                return None, error
+            if not returned:
+                _on_failure(job, error)
+                return _failed(error, reservation), error
+        signals.job_succeeded.send_robust(sender, job=job, queue=job.queue)
+        return Outcome(result=_result(job, returned[0])), None
 
 
 def _prepared(reservation: wire.Reservation) -> tuple[Job, Callable[[], Any]]:
@@ -85,10 +93,49 @@ def _prepared(reservation: wire.Reservation) -> tuple[Job, Callable[[], Any]]:
     if payload.problem:
         raise InvalidPayload(payload.problem)
     job = registry.find(payload.job).of(payload, reservation.queue)
-    args = payload.args
-    if args == [None] and not job.signature.parameters:
+    args, kwargs = payload.args, {}
+    if args in ([None], [[]]) and not job.signature.parameters:
         args = []  # What php-resque sends for a job without arguments.
-    return job, lambda: job.perform(*args)
+    elif job.args_style == "kwargs" and len(args) == 1 and args[0] in (None, []):
+        args = []  # The same: PHP writes an empty array as a list.
+    elif job.args_style == "kwargs" and len(args) == 1 and isinstance(args[0], dict):
+        args, kwargs = [], args[0]
+    return job, lambda: _hooked(job, lambda: job.perform(*args, **kwargs))
+
+
+def _hooked(job: Job, perform: Callable[[], Any]) -> Any:
+    """The job between its hooks."""
+    try:
+        job.before_perform()
+    except DontPerform:
+        return False
+    job.set_up()
+    try:
+        result = job.around_perform(perform)
+    finally:
+        job.tear_down()
+    job.after_perform()
+    return result
+
+
+def _on_failure(job: Job, error: BaseException) -> None:
+    try:
+        job.on_failure(error)
+    except Exception:
+        logger.exception("on_failure failed job=%s id=%s", job.name, job.id)
+    signals.job_failed.send_robust(type(job), job=job, queue=job.queue, exception=error)
+
+
+def perform_inline(parcel: Parcel) -> None:
+    """
+    Perform a job where it was enqueued, for RESQUE["INLINE"]. It takes the way of the wire,
+    so what does not survive that does not survive this. Its exception is raised here.
+    """
+    payload = wire.Payload.read(parcel.payload.raw)
+    held = wire.Reservation("inline", parcel.queue, "", "", "", payload)
+    _, error = perform(held, Guard())
+    if error:
+        raise error
 
 
 def _failed(error: BaseException, reservation: wire.Reservation) -> Outcome:

@@ -60,6 +60,30 @@ class Keys:
         """STRING counter, `processed` or `failed`; of the farm or of one worker."""
         return self._key("stat", name, worker_id) if worker_id else self._key("stat", name)
 
+    @property
+    def pause_all(self) -> str:
+        """STRING, `true` while all workers pause. Operators of Ruby set it by hand."""
+        return self._key("pause-all-workers")
+
+    # Shared with resque-scheduler.
+
+    @property
+    def schedule(self) -> str:
+        """ZSET of due times: member and score are the same unix seconds."""
+        return self._key("delayed_queue_schedule")
+
+    def delayed(self, due: int | str) -> str:
+        """LIST of the items due at these unix seconds."""
+        return self._key(self.delayed_name(due))
+
+    def delayed_name(self, due: int | str) -> str:
+        """The same without the namespace: what resque-scheduler puts into `timestamps`."""
+        return f"delayed:{due}"
+
+    def timestamps(self, item: str) -> str:
+        """SET of the delayed lists in which this item stands, by their `delayed_name`."""
+        return self._key("timestamps", item)
+
     # Shared with php-resque.
 
     def status(self, job_id: str, prefix: str = "") -> str:
@@ -93,6 +117,11 @@ class Keys:
     def orders(self) -> str:
         """HASH of worker id to the birth of the process that an operator asked to stop."""
         return self._key("workers", "orders")
+
+    @property
+    def paused(self) -> str:
+        """HASH of the name of a paused queue to JSON: since when, and by whom."""
+        return self._key("queues", "paused")
 
     def pushed(self, job_id: str) -> str:
         """STRING, remembers for a while that an untracked job was pushed."""

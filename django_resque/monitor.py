@@ -18,7 +18,8 @@ from redis.exceptions import NoPermissionError, RedisError
 
 from . import dates, wire
 from .failure import Failure
-from .store import LEASE, Store
+from .roster import LEASE
+from .store import Store
 
 T = TypeVar("T")
 

@@ -8,25 +8,16 @@ Reading for human eyes is monitor.py's job; `status` is the one read here.
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from redis import Redis
-
 from . import dates, wire
+from .errors import InvalidPayload
 from .failure import Failure
-from .keys import Keys
+from .parcels import CHUNKS, UNENDED_TTL, Parcel, chunks, delaying, pushing
+from .roster import Roster
 from .scripts import script
-
-#: Seconds the status of a job lives that is not at its end, renewed at each step.
-UNENDED_TTL = 7 * 86400
-
-#: Seconds of silence after which a worker of ours is given up. It beats each 5 at the latest.
-LEASE = 15.0
-
-#: Seconds an untracked push is remembered, and so may be repeated.
-PUSHED_TTL = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,37 +55,110 @@ class Outcome:
 
 
 #: What a take answers if not a reservation. "held" and "unregistered" mean: register again.
-Nothing = Literal["idle", "held", "unregistered"]
+Nothing = Literal["idle", "paused", "held", "unregistered"]
 
 
-class Store:
+class Store(Roster):
     """The farm in one Redis. Needs no Django."""
 
-    def __init__(self, redis: Redis, keys: Keys | None = None, status_ttl: float = 86400) -> None:
-        self.redis = redis
-        self.keys = keys or Keys()
-        self.status_ttl = max(1, round(status_ttl))
+    def push(self, parcels: Sequence[Parcel]) -> int:
+        """
+        Append jobs to their queues, or put those that have a due time into the delayed set.
 
-    # Jobs.
+        Answers how many were not pushed before. One round trip for each CHUNK * CHUNKS of a
+        kind; each script is all or nothing.
+        """
+        waiting = [
+            pushing(self.keys, chunk) for chunk in chunks(p for p in parcels if p.due is None)
+        ]
+        delayed = [delaying(self.keys, chunk) for chunk in chunks(p for p in parcels if p.due)]
+        pushed = 0
+        for name, calls in (("push", waiting), ("delay", delayed)):
+            for at in range(0, len(calls), CHUNKS):
+                pushed += sum(script(name).several(self.redis, calls[at : at + CHUNKS]))
+        return pushed
 
-    def push(self, queue: str, payload: wire.Payload, *, track: bool = True) -> bool:
-        """Append a job to its queue. False if this id was pushed before; nothing changes then."""
-        now = int(time.time())
-        status = wire.Status(wire.WAITING, now, now).encode() if track else ""
+    def promote(self, limit: int = 100) -> int | None:
+        """
+        Move the jobs of the earliest due time to their queues, at most `limit` of them.
+
+        Answers how many were moved by this call; None if nothing is due. Two round trips,
+        or one if nothing is due.
+        """
+        found = self._run("due", [self.keys.schedule], [self.keys.delayed(""), limit])
+        if not found:
+            return None
+        due, *raws = found
+        keys, now = self.keys, int(time.time())
+        items = [wire.Item.read(raw) for raw in raws]
+        words: list[str | int] = [due, keys.delayed_name(due), now, UNENDED_TTL]
+        moved = [keys.delayed(due), keys.schedule, keys.queues]
+        for item in items:
+            moved += [
+                keys.timestamps(item.raw),
+                self._promoted(item),
+                self._status_key(item.payload),
+            ]
+            words += [item.raw, self._promotion(item, now), item.queue]
+        return int(self._run("promote", moved, words))
+
+    def cancel(self, queue: str, payload: str, job_id: str) -> bool:
+        """Take a waiting job out of its queue. False if it is not there any more."""
+        keys = [self.keys.queue(queue), self.keys.status(job_id)]
+        return bool(self._run("cancel", keys, [payload, "", ""]))
+
+    def cancel_delayed(self, due: str, item: wire.Item) -> bool:
+        """Take a job out of the delayed set. False if it is not there any more."""
         keys = self.keys
         return bool(
             self._run(
-                "push",
-                [keys.queues, keys.queue(queue), keys.status(payload.id), keys.pushed(payload.id)],
-                [queue, payload.raw, status, UNENDED_TTL, PUSHED_TTL],
+                "cancel",
+                [
+                    keys.delayed(due),
+                    self._status_key(item.payload),
+                    keys.schedule,
+                    keys.timestamps(item.raw),
+                ],
+                [item.raw, due, keys.delayed_name(due)],
             )
         )
+
+    def pause(self, queue: str, by: str) -> None:
+        """Let nobody take from this queue, until `resume`. Only our own workers mind it."""
+        fields = {"at": dates.run_at(time.time()), "by": by}
+        self.redis.hset(self.keys.paused, wire.raw(queue), wire.raw(wire.dumps(fields)))
+
+    def resume(self, queue: str) -> bool:
+        """False if it was not paused."""
+        return bool(self.redis.hdel(self.keys.paused, wire.raw(queue)))
+
+    def pause_all(self) -> None:
+        """Let no worker take a job; Ruby's workers mind it too."""
+        self.redis.set(self.keys.pause_all, "true")
+
+    def resume_all(self) -> bool:
+        """False if they were not paused."""
+        return bool(self.redis.delete(self.keys.pause_all))
+
+    def remove_queue(self, queue: str) -> int:
+        """Forget a queue and the jobs in it; answers how many those were."""
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.llen(wire.raw(self.keys.queue(queue)))
+            pipe.srem(self.keys.queues, wire.raw(queue))
+            pipe.unlink(wire.raw(self.keys.queue(queue)))
+            return int(pipe.execute()[0])
 
     def reserve(self, take: Take) -> wire.Reservation | Nothing:
         """Take the next job from the first queue that has one."""
         reply = self._run(
             "reserve",
-            [self.keys.worker(take.worker_id), self.keys.leases, *self._queues(take)],
+            [
+                self.keys.worker(take.worker_id),
+                self.keys.leases,
+                self.keys.pause_all,
+                self.keys.paused,
+                *self._queues(take),
+            ],
             [take.worker_id, *self._taking(take), *map(wire.dumps, take.queues)],
         )
         return self._taken(take, reply)
@@ -123,7 +187,7 @@ class Store:
                 keys.stat("failed", worker_id),
                 keys.failed,
                 self._status_key(reservation.payload),
-                *self._queues(given),
+                *([keys.pause_all, keys.paused, *self._queues(given)] if given.queues else []),
             ],
             [
                 worker_id,
@@ -184,130 +248,24 @@ class Store:
         status = self.redis.get(wire.raw(self.keys.status(job_id)))
         return wire.Status.decode(status) if isinstance(status, str) else None
 
-    # Workers.
+    def _promoted(self, item: wire.Item) -> str:
+        return self.keys.queue(item.queue) if item.queue else self.keys.failed
 
-    def register(self, worker_id: str, about: wire.About) -> wire.Reservation | None:
-        """
-        Make a worker known. Answers the job that an earlier life of the same id
-        left, if there is one; then the worker is not registered: give that up first.
-        """
-        keys = self.keys
-        leftover = self._run(
-            "register",
-            [
-                keys.workers,
-                keys.leases,
-                keys.heartbeats,
-                keys.about,
-                keys.started(worker_id),
-                keys.worker(worker_id),
-            ],
-            [worker_id, dates.started(time.time()), about.encode()],
-        )
-        return wire.Reservation.read(worker_id, leftover) if leftover else None
-
-    def beat(self, workers: Mapping[str, wire.About]) -> dict[str, str]:
-        """A sign of life for workers. Answers who of them was ordered to stop, by birth."""
-        keys = self.keys
-        pairs = [text for item in workers.items() for text in (item[0], item[1].encode())]
-        orders = self._run(
-            "beat",
-            [
-                keys.workers,
-                keys.leases,
-                keys.heartbeats,
-                keys.about,
-                keys.orders,
-                *map(keys.started, workers),
-            ],
-            [dates.started(time.time()), *pairs],
-        )
-        return {worker: order for worker, order in zip(workers, orders, strict=True) if order}
-
-    def order_stop(self, births: Mapping[str, str]) -> None:
-        """
-        Leave word for the supervisors of these workers, who find it at their next beat.
-
-        Each order names the birth of the process it means: a later one that is given the
-        same worker id is not meant.
-        """
-        mapping: dict[Any, Any] = dict(births)
-        self.redis.hset(self.keys.orders, mapping=mapping)
-
-    def leases(self) -> dict[str, str]:
-        """Worker id to lease: a value that changes with each beat."""
-        return self._hash(self.keys.leases)
-
-    def about(self) -> dict[str, wire.About | None]:
-        """Worker id to the processes behind it, for each worker of ours."""
-        found = self._hash(self.keys.about)
-        return {worker_id: wire.About.decode(raw) for worker_id, raw in found.items()}
-
-    def in_hand(self, worker_id: str) -> wire.Reservation | None:
-        """The job a worker holds."""
-        record = self.redis.get(wire.raw(self.keys.worker(worker_id)))
-        return wire.Reservation.read(worker_id, record) if isinstance(record, str) else None
-
-    def give_up(
-        self,
-        worker_id: str,
-        reservation: wire.Reservation | None,
-        failure: Failure | None,
-        lease: str = "",
-    ) -> Literal["gone", "alive", "changed"]:
-        """
-        Fail the job that was seen in a dead worker's hands and forget the worker.
-
-        `lease` is the value that the caller watched and that did not change; leave it
-        out only for a worker that is known to be dead. "alive" and "changed" mean that
-        nothing was written: it has beaten since, or holds another job by now.
-        """
-        keys = self.keys
-        answer: Literal["gone", "alive", "changed"] = self._run(
-            "give_up",
-            [
-                keys.worker(worker_id),
-                keys.started(worker_id),
-                keys.stat("processed", worker_id),
-                keys.stat("failed", worker_id),
-                keys.workers,
-                keys.leases,
-                keys.heartbeats,
-                keys.about,
-                keys.orders,
-                keys.settled,
-                keys.stat("processed"),
-                keys.stat("failed"),
-                keys.failed,
-                self._status_key(reservation.payload) if reservation else keys.status(""),
-            ],
-            [
-                worker_id,
-                lease,
-                reservation.head if reservation else "",
-                failure.encode() if failure else "",
-                int(time.time()),
-                self.status_ttl,
-            ],
-        )
-        return answer
-
-    def _hash(self, key: str) -> dict[str, str]:
-        found: Any = self.redis.hgetall(key)
-        return dict(found)
-
-    def _run(self, name: str, keys: list[str], args: list[str | int]) -> Any:
-        return script(name)(self.redis, keys, args)
-
-    def _status_key(self, payload: wire.Payload) -> str:
-        """Of a payload without id, a key that nobody writes: no status is found there."""
-        return self.keys.status(payload.id, payload.prefix)
+    def _promotion(self, item: wire.Item, now: float) -> str:
+        """The payload; for an item that no queue can take, the failure that tells so."""
+        if item.queue:
+            return item.payload.raw
+        error = InvalidPayload(f"A delayed item cannot be read or names no queue: {item.raw:.200}")
+        held = wire.Reservation("", "", "", "", "", item.payload)
+        return Failure.of(error, held, now).encode()
 
     def _queues(self, take: Take) -> list[str]:
         return [self.keys.queue(name) for name in take.queues]
 
     def _taking(self, take: Take) -> list[str | int]:
-        return [take.head_rest, self.keys.status_prefix, int(take.now), UNENDED_TTL]
+        keys = self.keys
+        where = len(wire.raw(keys.queue(""))) + 1
+        return [take.head_rest, int(take.now), UNENDED_TTL, keys.status_prefix, where]
 
     def _taken(self, take: Take, reply: Any) -> wire.Reservation | Nothing:
         if reply[0] != "job":

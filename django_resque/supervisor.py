@@ -16,7 +16,8 @@ from types import FrameType
 from django.db import connections
 from redis.exceptions import RedisError
 
-from . import clock, conf, connection, process, wire
+from . import clock, conf, connection, process
+from .about import About
 from .store import Store
 from .version import __version__
 from .worker import NOT_BEGUN, Setup, Worker
@@ -49,7 +50,7 @@ class Child:
 
     pid: int
     worker_id: str
-    about: wire.About
+    about: About
     born: float
     requests: process.Requests = field(default_factory=process.Requests)
     interrupt_at: float | None = None
@@ -89,7 +90,7 @@ class Supervisor:
         self.wanted = self.options.count
         self.watch = clock.Watch()
         self.outage = connection.Outage("supervisor")
-        self.next_beat = self.next_fork = 0.0
+        self.next_beat = self.next_fork = self.next_promotion = 0.0
         self.early_deaths = 0
 
     def run(self) -> None:
@@ -115,6 +116,8 @@ class Supervisor:
         self.answer()
         self.stop_in_time()
         self.fork_missing()
+        if time.monotonic() >= self.next_promotion:
+            self.promote()
         if time.monotonic() >= self.next_beat:
             self.beat()
 
@@ -125,7 +128,7 @@ class Supervisor:
             due.append(self.next_fork)
         if self.dead:
             due.append(time.monotonic() + 0.5)
-        return min([self.next_beat, *due])
+        return min([self.next_beat, self.next_promotion, *due])
 
     # Signals.
 
@@ -265,6 +268,16 @@ class Supervisor:
         self.next_beat = time.monotonic() + self.options.heartbeat
         self.ask_redis(self.exchange)
 
+    def promote(self) -> None:
+        """Look for delayed jobs each second, and again at once while more are due."""
+        self.next_promotion = time.monotonic() + clock.PROMOTE_EACH
+
+        def step() -> None:
+            if clock.promote(self.store):
+                self.next_promotion = 0.0
+
+        self.ask_redis(step)
+
     def exchange(self) -> None:
         by_id = {child.worker_id: child for child in self.children.values()}
         orders = self.store.beat({name: child.about for name, child in by_id.items()})
@@ -296,8 +309,8 @@ class Supervisor:
     def worker_id(self, pid: int) -> str:
         return f"{conf.hostname(self.options)}:{pid}:{','.join(self.order.queues)}"
 
-    def about(self, pid: int) -> wire.About:
-        return wire.About(
+    def about(self, pid: int) -> About:
+        return About(
             machine=self.machine,
             pid=pid,
             birth=process.birth(pid),

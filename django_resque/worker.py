@@ -15,7 +15,8 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
-from . import conf, connection, execution, process, wire
+from . import conf, connection, execution, process, signals, wire
+from .about import About
 from .errors import DirtyExit
 from .failure import Failure, trace_of
 from .store import Nothing, Outcome, Take
@@ -42,7 +43,7 @@ class Setup:
 
     options: conf.Options
     queues: tuple[str, ...]
-    about: wire.About
+    about: About
     worker_id: str
     burst: bool
     told: Callable[[signal.Signals], None]  #: Tells the supervisor which signal came.
@@ -78,19 +79,23 @@ class Worker:
                 return NOT_BEGUN
             finally:
                 self.output.flush()
+                signals.worker_stopped.send_robust(type(self), worker=self.id)
         return 0
 
     def work(self) -> None:
         self.register()
+        signals.worker_started.send_robust(type(self), worker=self.id)
         found = self.reserve()
         while True:
             if isinstance(found, wire.Reservation):
                 found = self.perform(found)
-            elif self.stopping or (found == "idle" and self.setup.burst):
+            elif self.stopping or (found in ("idle", "paused") and self.setup.burst):
                 return
             else:
                 if found == "idle":
-                    self.wait()
+                    self.wait(f"Waiting for {','.join(self.setup.queues)}")
+                elif found == "paused":
+                    self.wait("Paused")
                 else:
                     self.register()
                 found = self.reserve()
@@ -168,9 +173,9 @@ class Worker:
             exc_info=(type(error), error, trace) if error and trace else None,
         )
 
-    def wait(self) -> None:
+    def wait(self, title: str) -> None:
         self.output.flush()
-        self.title(f"Waiting for {','.join(self.setup.queues)}")
+        self.title(title)
         if not self.stopping:
             self.alarm.wait(self.setup.options.interval)
 

@@ -30,6 +30,13 @@ ROOT = Path(__file__).parent.parent
 DEADLINE = 20.0
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _signals_are_not_ignored() -> None:
+    """Whoever runs the tests in the background or by nohup hands on ignored signals."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="session")
 def redis_directory() -> Iterator[Path]:
     """Short, because the path of a socket may not be long."""

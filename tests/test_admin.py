@@ -20,10 +20,12 @@ from redis.connection import AbstractConnection
 from redis.exceptions import NoPermissionError
 
 from django_resque import enqueue, job, monitor
+from django_resque.about import About
 from django_resque.admin import ENTRIES
 from django_resque.failure import Failure
+from django_resque.parcels import Parcel
 from django_resque.store import Outcome, Store, Take
-from django_resque.wire import About, Payload, Reservation
+from django_resque.wire import Payload, Reservation
 
 pytestmark = pytest.mark.django_db
 
@@ -205,7 +207,7 @@ def test_the_overview_shows_queues_and_workers(admin_client: Client, store: Stor
     register(store)
     register(store, "web-2:1:images")
     for _ in range(3):
-        store.push("images", Payload.new("Thumb", [], ID, 1.0), track=False)
+        store.push([Parcel("images", Payload.new("Thumb", [], ID, 1.0), track=False)])
         store.redis.delete(store.keys.pushed(ID))
     store.reserve(Take.new(WORKER, ["images"]))
     store.redis.set("resque:stat:processed", 41)
@@ -223,7 +225,7 @@ def test_the_overview_shows_queues_and_workers(admin_client: Client, store: Stor
 def test_the_overview_says_what_is_wrong(admin_client: Client, store: Store) -> None:
     register(store)
     store.redis.hset(store.keys.leases, WORKER, str(int((time.time() - 47.2) * 1000)))
-    store.push("mial", Payload.new("Thumb", [], ID, 1.0))
+    store.push([Parcel("mial", Payload.new("Thumb", [], ID, 1.0))])
 
     found = text(admin_client, OVERVIEW)
 
@@ -597,7 +599,7 @@ def test_a_page_costs_at_most_five_round_trips(
 ) -> None:
     for number in range(60):
         register(store, f"host:{number}:mail")
-        store.push(f"queue{number}", Payload.new("X", [], f"{number:032}", 1.0))
+        store.push([Parcel(f"queue{number}", Payload.new("X", [], f"{number:032}", 1.0))])
         digest = fail(store, number)
 
     for url in (OVERVIEW, FAILURES, failure_url(digest, 59)):

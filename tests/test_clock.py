@@ -5,9 +5,12 @@ import json
 from redis import Redis
 
 from django_resque import clock
+from django_resque.about import About
 from django_resque.clock import Watch
-from django_resque.store import LEASE, Store, Take
-from django_resque.wire import About, Payload, Reservation
+from django_resque.parcels import Parcel
+from django_resque.roster import LEASE
+from django_resque.store import Store, Take
+from django_resque.wire import Payload, Reservation
 
 WORKER = "elsewhere:7:mail"
 ABOUT = About("another machine", 7, "1", 6, "0", "0.1.0")
@@ -16,7 +19,7 @@ ABOUT = About("another machine", 7, "1", 6, "0", "0.1.0")
 def busy(store: Store, worker_id: str = WORKER, about: About = ABOUT) -> Reservation:
     """A worker with a job in hand, whose supervisor does not beat any more."""
     store.register(worker_id, about)
-    store.push("mail", Payload.new("X", [], "a" * 32, 1.0))
+    store.push([Parcel("mail", Payload.new("X", [], "a" * 32, 1.0))])
     held = store.reserve(Take.new(worker_id, ["mail"]))
     assert isinstance(held, Reservation)
     return held

@@ -9,8 +9,8 @@ import pytest
 from redis import Redis
 
 from django_resque import enqueue, enqueue_to
+from django_resque.about import About
 from django_resque.store import Store
-from django_resque.wire import About
 from tests.conftest import Command, Farm, names, wait_for
 from tests.project import jobs
 

@@ -1,6 +1,6 @@
 """One job: what it is given, how its end is told, and what it leaves behind for the next."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone, translation
 from pytest_django import Settings
 
-from django_resque import Interrupted, Job, current_job, execution, job
+from django_resque import DontPerform, Interrupted, Job, current_job, execution, job
 from django_resque.execution import Guard
 from django_resque.registry import registry
 from django_resque.store import Outcome
@@ -198,3 +198,137 @@ def test_the_next_job_does_not_notice_the_last(settings: Settings) -> None:
     run(leaves_traces)
 
     assert run(looks).result == '["en-us","Europe/Zurich",0]'
+
+
+# Hooks.
+
+
+class Hooked(Job, abstract=True):
+    """Writes down which hooks were called."""
+
+    calls: list[str]
+
+    def before_perform(self) -> None:
+        self.calls.append("before_perform")
+
+    def set_up(self) -> None:
+        self.calls.append("set_up")
+
+    def around_perform(self, perform: Callable[[], Any]) -> Any:
+        self.calls.append("around in")
+        result = perform()
+        self.calls.append("around out")
+        return result
+
+    def tear_down(self) -> None:
+        self.calls.append("tear_down")
+
+    def after_perform(self) -> None:
+        self.calls.append("after_perform")
+
+    def on_failure(self, exception: BaseException) -> None:
+        self.calls.append(f"on_failure {type(exception).__name__}")
+
+
+def hooked(failing: str = "", error: BaseException | None = None) -> tuple[list[str], Outcome]:
+    """The calls of a job whose hook of this name raises, and its outcome."""
+    calls: list[str] = []
+
+    class Found(Hooked):
+        name = "hooked"
+
+        def perform(self) -> str:
+            calls.append("perform")
+            return "result"
+
+    Found.calls = calls
+    if failing:
+        before = getattr(Found, failing)
+
+        def raising(self: Any, *args: Any) -> Any:
+            before(self, *args)
+            raise error or ValueError(failing)
+
+        setattr(Found, failing, raising)
+    return calls, run(Found)
+
+
+ALL = [
+    "before_perform", "set_up", "around in", "perform", "around out", "tear_down", "after_perform",
+]  # fmt: skip
+
+
+def test_hooks_are_called_in_their_order() -> None:
+    calls, outcome = hooked()
+
+    assert calls == ALL
+    assert outcome == Outcome(result='"result"')
+
+
+@pytest.mark.parametrize(
+    ("failing", "called"),
+    [
+        ("before_perform", ["before_perform"]),
+        ("set_up", ["before_perform", "set_up"]),
+        ("perform", ["before_perform", "set_up", "around in", "perform", "tear_down"]),
+        ("around_perform", [*ALL[:5], "tear_down"]),
+        ("tear_down", ALL[:6]),
+        ("after_perform", ALL),
+    ],
+)
+def test_a_hook_that_raises_fails_the_job(failing: str, called: list[str]) -> None:
+    calls, outcome = hooked(failing)
+
+    assert calls == [*called, "on_failure ValueError"]
+    assert outcome.failure is not None
+    assert outcome.failure.error == failing
+
+
+def test_dont_perform_skips_the_job() -> None:
+    calls, outcome = hooked("before_perform", DontPerform())
+
+    assert calls == ["before_perform"]
+    assert outcome == Outcome(result="false")
+
+
+def test_what_on_failure_raises_does_not_hide_the_failure(caplog: pytest.LogCaptureFixture) -> None:
+    class Loud(Job):
+        def perform(self) -> None:
+            raise ValueError("first")
+
+        def on_failure(self, exception: BaseException) -> None:
+            raise ZeroDivisionError
+
+    outcome = run(Loud)
+
+    assert outcome.failure is not None
+    assert outcome.failure.error == "first"
+    assert "on_failure failed" in caplog.text
+
+
+def test_an_around_that_does_not_call_skips_the_perform() -> None:
+    class Skipping(Job):
+        def around_perform(self, perform: Callable[[], Any]) -> Any:
+            return "instead"
+
+        def perform(self) -> None:
+            raise AssertionError
+
+    assert run(Skipping).result == '"instead"'
+
+
+def test_arguments_by_name_are_received_as_php_sends_them() -> None:
+    @job(name="ByName", args_style="kwargs")
+    def named(user: int = 0, greeting: str = "hello") -> Any:
+        return [user, greeting]
+
+    def result(args: str) -> str:
+        outcome, _ = perform(f'{{"class":"ByName","args":{args}}}')
+        assert outcome is not None
+        assert outcome.failure is None
+        return outcome.result
+
+    assert result('[{"user":7,"greeting":"hi"}]') == '[7,"hi"]'
+    assert result('[{"user":7}]') == '[7,"hello"]'
+    assert result("[null]") == result("[[]]") == result("[]") == '[0,"hello"]'
+    assert result("[7]") == '[7,"hello"]'

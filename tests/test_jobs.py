@@ -30,7 +30,9 @@ from django_resque import (
     job,
     job_status,
 )
+from django_resque.parcels import Parcel
 from django_resque.registry import registry
+from django_resque.wire import Payload
 from tests.project import jobs
 
 
@@ -278,7 +280,7 @@ def test_an_unreachable_redis_is_refused_and_can_be_retried(
     caught.value.retry()
 
     assert caught.value.outcome == "refused"
-    assert "could not be pushed to 'default'" in str(caught.value)
+    assert "to 'default'" in str(caught.value)
     assert len(waiting(redis)) == 1
 
 
@@ -298,7 +300,7 @@ def test_a_lost_reply_is_unknown_and_a_retry_does_not_double(redis: Redis) -> No
     pool.connection_kwargs["socket_timeout"] = 0.05
     try:
         with pytest.raises(EnqueueError) as caught:
-            delivery.Push("default", _payload(), track=True)()
+            delivery.Push([_parcel()], lambda: None)()
     finally:
         redis.client_unpause()
     del pool.connection_kwargs["socket_timeout"]
@@ -309,14 +311,12 @@ def test_a_lost_reply_is_unknown_and_a_retry_does_not_double(redis: Redis) -> No
     assert len(waiting(redis)) == 1
 
 
-def _payload() -> Any:
-    from django_resque.wire import Payload
-
-    return Payload.new("X", [], "a" * 32, 1.0)
+def _parcel() -> Parcel:
+    return Parcel("default", Payload.new("X", [], "a" * 32, 1.0))
 
 
 def test_a_retry_that_comes_too_late_is_refused(redis: Redis) -> None:
-    push = delivery.Push("default", _payload(), track=True)
+    push = delivery.Push([_parcel()], lambda: None)
     push()
     assert push.first_try is not None
     push.first_try -= 601

@@ -6,8 +6,10 @@ import pytest
 from redis import Redis
 
 from django_resque import monitor
+from django_resque.about import About
+from django_resque.parcels import Parcel
 from django_resque.store import Store, Take
-from django_resque.wire import About, Payload
+from django_resque.wire import Payload
 from tests import recorded
 
 ABOUT = About("machine", 7, "1", 6, "0", "0.1.0")
@@ -15,7 +17,7 @@ ABOUT = About("machine", 7, "1", 6, "0", "0.1.0")
 
 def push(store: Store, queue: str, count: int = 1) -> None:
     for number in range(count):
-        store.push(queue, Payload.new("X", [], f"{queue}{number}", 1.0), track=False)
+        store.push([Parcel(queue, Payload.new("X", [], f"{queue}{number}", 1.0), track=False)])
 
 
 def test_an_empty_redis_is_fine(store: Store) -> None:

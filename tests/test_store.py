@@ -9,9 +9,11 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from django_resque import wire
+from django_resque.about import About
 from django_resque.failure import Failure
-from django_resque.store import PUSHED_TTL, UNENDED_TTL, Outcome, Store, Take
-from django_resque.wire import About, Payload, Reservation
+from django_resque.parcels import PUSHED_TTL, UNENDED_TTL, Parcel
+from django_resque.store import Outcome, Store, Take
+from django_resque.wire import Payload, Reservation
 from tests.conftest import names
 
 WORKER = "host:7:high,low"
@@ -56,7 +58,7 @@ def text(redis: Redis, key: str) -> str:
 
 
 def test_a_push_makes_the_queue_known_and_the_job_waiting(store: Store, redis: Redis) -> None:
-    assert store.push("low", payload()) is True
+    assert store.push([Parcel("low", payload())]) == 1
 
     assert redis.smembers("resque:queues") == {b"low"}
     assert redis.lrange("resque:queue:low", 0, -1) == [payload().raw.encode()]
@@ -68,24 +70,24 @@ def test_a_push_makes_the_queue_known_and_the_job_waiting(store: Store, redis: R
 
 @pytest.mark.parametrize("track", [True, False])
 def test_a_push_that_is_repeated_changes_nothing(store: Store, redis: Redis, track: bool) -> None:
-    store.push("low", payload(), track=track)
+    store.push([Parcel("low", payload(), track)])
 
-    assert store.push("low", payload(), track=track) is False
+    assert store.push([Parcel("low", payload(), track)]) == 0
 
     assert redis.llen("resque:queue:low") == 1
 
 
 def test_a_push_is_recognised_even_after_the_job_was_taken(store: Store, worker: str) -> None:
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
     reserved(store)
 
-    assert store.push("low", payload()) is False
+    assert store.push([Parcel("low", payload())]) == 0
 
 
 def test_an_untracked_push_has_no_status_and_is_remembered_for_a_while(
     store: Store, redis: Redis
 ) -> None:
-    store.push("low", payload(), track=False)
+    store.push([Parcel("low", payload(), False)])
 
     assert not redis.exists(STATUS)
     assert redis.ttl(f"resque:job:{ID}:pushed") == PUSHED_TTL
@@ -95,7 +97,7 @@ def test_an_untracked_push_has_no_status_and_is_remembered_for_a_while(
 
 
 def test_a_reserved_job_is_the_workers_record(store: Store, redis: Redis, worker: str) -> None:
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
 
     held = reserved(store)
 
@@ -109,15 +111,15 @@ def test_a_reserved_job_is_the_workers_record(store: Store, redis: Redis, worker
 
 
 def test_the_first_queue_comes_first(store: Store, worker: str) -> None:
-    store.push("low", payload("Low", "a" * 32))
-    store.push("high", payload("High", "b" * 32))
+    store.push([Parcel("low", payload("Low", "a" * 32))])
+    store.push([Parcel("high", payload("High", "b" * 32))])
 
     assert reserved(store).payload.job == "High"
 
 
 def test_the_oldest_job_comes_first(store: Store, worker: str) -> None:
-    store.push("low", payload("First", "a" * 32))
-    store.push("low", payload("Second", "b" * 32))
+    store.push([Parcel("low", payload("First", "a" * 32))])
+    store.push([Parcel("low", payload("Second", "b" * 32))])
 
     assert reserved(store).payload.job == "First"
 
@@ -129,8 +131,8 @@ def test_nothing_is_reserved_from_empty_queues(store: Store, redis: Redis, worke
 
 
 def test_a_repeated_take_hands_out_the_same_job(store: Store, redis: Redis, worker: str) -> None:
-    store.push("low", payload("First", "a" * 32))
-    store.push("low", payload("Second", "b" * 32))
+    store.push([Parcel("low", payload("First", "a" * 32))])
+    store.push([Parcel("low", payload("Second", "b" * 32))])
     wanted = take()
     held = reserved(store, wanted)
 
@@ -141,14 +143,14 @@ def test_a_repeated_take_hands_out_the_same_job(store: Store, redis: Redis, work
 
 
 def test_another_take_is_not_handed_the_job_in_hand(store: Store, worker: str) -> None:
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
     reserved(store)
 
     assert store.reserve(take()) == "held"
 
 
 def test_a_worker_without_a_lease_gets_no_job(store: Store, redis: Redis) -> None:
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
 
     assert store.reserve(take()) == "unregistered"
 
@@ -259,7 +261,7 @@ def test_a_status_of_another_type_does_not_lose_the_job(
 def test_a_job_that_is_done_is_counted_and_complete(
     store: Store, redis: Redis, worker: str
 ) -> None:
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
     held = reserved(store)
 
     settled, found = store.settle(held, Outcome(result='{"a":[]}'))
@@ -275,7 +277,7 @@ def test_a_job_that_is_done_is_counted_and_complete(
 
 
 def test_a_job_that_failed_leaves_a_failure(store: Store, redis: Redis, worker: str) -> None:
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
     held = reserved(store)
 
     settled, _ = store.settle(held, Outcome(failure(held)))
@@ -291,8 +293,8 @@ def test_a_job_that_failed_leaves_a_failure(store: Store, redis: Redis, worker: 
 
 
 def test_settling_takes_the_next_job_in_the_same_step(store: Store, worker: str) -> None:
-    store.push("low", payload("First", "a" * 32))
-    store.push("low", payload("Second", "b" * 32))
+    store.push([Parcel("low", payload("First", "a" * 32))])
+    store.push([Parcel("low", payload("Second", "b" * 32))])
     held = reserved(store)
 
     settled, found = store.settle(held, Outcome(), take())
@@ -306,9 +308,9 @@ def test_settling_takes_the_next_job_in_the_same_step(store: Store, worker: str)
 def test_a_settle_that_is_repeated_answers_the_same_and_counts_once(
     store: Store, redis: Redis, worker: str
 ) -> None:
-    store.push("low", payload("First", "a" * 32))
-    store.push("low", payload("Second", "b" * 32))
-    store.push("low", payload("Third", "c" * 32))
+    store.push([Parcel("low", payload("First", "a" * 32))])
+    store.push([Parcel("low", payload("Second", "b" * 32))])
+    store.push([Parcel("low", payload("Third", "c" * 32))])
     held, wanted = reserved(store), take()
     first = store.settle(held, Outcome(failure(held)), wanted)
 
@@ -321,7 +323,7 @@ def test_a_settle_that_is_repeated_answers_the_same_and_counts_once(
 
 
 def test_a_job_is_settled_once_however_many_try(store: Store, redis: Redis, worker: str) -> None:
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
     held = reserved(store)
     store.give_up(WORKER, held, failure(held, "given up"))
 
@@ -338,8 +340,8 @@ def test_a_job_is_settled_once_however_many_try(store: Store, redis: Redis, work
 def test_an_earlier_reservation_of_the_worker_cannot_settle_a_later_one(
     store: Store, redis: Redis, worker: str
 ) -> None:
-    store.push("low", payload("First", "a" * 32))
-    store.push("low", payload("Second", "b" * 32))
+    store.push([Parcel("low", payload("First", "a" * 32))])
+    store.push([Parcel("low", payload("Second", "b" * 32))])
     first = reserved(store)
     store.give_up(WORKER, first, failure(first))
     store.register(WORKER, ABOUT)
@@ -353,7 +355,7 @@ def test_an_earlier_reservation_of_the_worker_cannot_settle_a_later_one(
 def test_a_failed_list_of_another_type_loses_no_job(
     store: Store, redis: Redis, worker: str
 ) -> None:
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
     held = reserved(store)
     redis.set("resque:failed", "no list")
 
@@ -369,8 +371,8 @@ def test_a_failed_list_of_another_type_loses_no_job(
 def test_a_job_goes_back_to_the_front_and_waits_again(
     store: Store, redis: Redis, worker: str
 ) -> None:
-    store.push("low", payload("First", "a" * 32))
-    store.push("low", payload("Second", "b" * 32))
+    store.push([Parcel("low", payload("First", "a" * 32))])
+    store.push([Parcel("low", payload("Second", "b" * 32))])
     held = reserved(store)
 
     assert store.put_back(held) is True
@@ -384,7 +386,7 @@ def test_a_job_goes_back_to_the_front_and_waits_again(
 def test_a_put_back_that_is_repeated_changes_nothing(
     store: Store, redis: Redis, worker: str
 ) -> None:
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
     held = reserved(store)
     store.put_back(held)
 
@@ -394,8 +396,8 @@ def test_a_put_back_that_is_repeated_changes_nothing(
 
 
 def test_a_job_that_was_settled_cannot_be_put_back(store: Store, redis: Redis, worker: str) -> None:
-    store.push("low", payload())
-    store.push("low", payload("Second", "b" * 32))
+    store.push([Parcel("low", payload())])
+    store.push([Parcel("low", payload("Second", "b" * 32))])
     held = reserved(store)
     store.settle(held, Outcome(), take())
 
@@ -405,7 +407,7 @@ def test_a_job_that_was_settled_cannot_be_put_back(store: Store, redis: Redis, w
 
 
 def test_a_queue_of_another_type_loses_no_job(store: Store, redis: Redis, worker: str) -> None:
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
     held = reserved(store)
     redis.set("resque:queue:low", "no list")
 
@@ -458,7 +460,7 @@ def test_the_calendar_in_lua_agrees_with_pythons(redis: Redis, seconds: int) -> 
 def test_a_job_of_an_earlier_life_is_answered_and_nothing_registered(
     store: Store, redis: Redis, worker: str
 ) -> None:
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
     held = reserved(store)
     redis.delete("resque:workers", "resque:workers:lease")
 
@@ -504,7 +506,7 @@ def test_a_beat_keeps_the_time_of_the_start(store: Store, redis: Redis, worker: 
 def test_a_worker_that_is_given_up_leaves_its_failure_and_no_key(
     store: Store, redis: Redis, worker: str
 ) -> None:
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
     held = reserved(store)
     redis.incr(f"resque:stat:processed:{WORKER}")
 
@@ -519,7 +521,7 @@ def test_a_worker_that_is_given_up_leaves_its_failure_and_no_key(
 def test_a_worker_whose_lease_moved_on_is_not_given_up(
     store: Store, redis: Redis, worker: str
 ) -> None:
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
     held = reserved(store)
 
     assert store.give_up(WORKER, held, failure(held), lease="1") == "alive"
@@ -537,8 +539,8 @@ def test_a_worker_whose_lease_stands_still_is_given_up(store: Store, worker: str
 def test_a_worker_that_holds_another_job_by_now_is_not_given_up(
     store: Store, redis: Redis, worker: str
 ) -> None:
-    store.push("low", payload("First", "a" * 32))
-    store.push("low", payload("Second", "b" * 32))
+    store.push([Parcel("low", payload("First", "a" * 32))])
+    store.push([Parcel("low", payload("Second", "b" * 32))])
     first = reserved(store)
     _, second = store.settle(first, Outcome(), take())
 
@@ -550,7 +552,7 @@ def test_a_worker_that_holds_another_job_by_now_is_not_given_up(
 
 
 def test_giving_up_twice_fails_the_job_once(store: Store, redis: Redis, worker: str) -> None:
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
     held = reserved(store)
     store.give_up(WORKER, held, failure(held))
 
@@ -566,7 +568,7 @@ def test_giving_up_twice_fails_the_job_once(store: Store, redis: Redis, worker: 
 @pytest.fixture
 def failed(store: Store, worker: str) -> Failure:
     """A failure as it is read from the list."""
-    store.push("low", payload())
+    store.push([Parcel("low", payload())])
     held = reserved(store)
     written = failure(held)
     store.settle(held, Outcome(written))
@@ -628,12 +630,12 @@ def full(redis: Redis) -> Any:
 def test_a_full_redis_refuses_a_push_and_can_be_drained(
     store: Store, redis: Redis, worker: str, full: Callable[[], None]
 ) -> None:
-    store.push("low", payload("First", "a" * 32))
-    store.push("low", payload("Second", "b" * 32))
+    store.push([Parcel("low", payload("First", "a" * 32))])
+    store.push([Parcel("low", payload("Second", "b" * 32))])
     full()
 
     with pytest.raises(ResponseError, match=r"OOM|maxmemory"):
-        store.push("low", payload("Third", "c" * 32))
+        store.push([Parcel("low", payload("Third", "c" * 32))])
     held = reserved(store)
     settled, found = store.settle(held, Outcome(failure(held)), take())
     store.beat({WORKER: ABOUT})
@@ -649,5 +651,5 @@ def test_a_full_redis_refuses_a_push_and_can_be_drained(
 def test_a_flushed_script_cache_is_no_trouble(store: Store, redis: Redis, worker: str) -> None:
     redis.script_flush()
 
-    assert store.push("low", payload()) is True
+    assert store.push([Parcel("low", payload())]) == 1
     assert reserved(store).payload.id == ID

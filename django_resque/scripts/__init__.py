@@ -28,12 +28,31 @@ class Script:
     sha: str
 
     def __call__(self, redis: Redis, keys: list[str], args: list[str | int]) -> Any:
-        words: list[Any] = [raw(word) if isinstance(word, str) else word for word in keys + args]
+        words = _words(keys, args)
         try:
             return redis.evalsha(self.sha, len(keys), *words)
         except NoScriptError:
             # The cache of scripts is empty after a restart or a failover.
             return redis.eval(self.text, len(keys), *words)
+
+    def several(self, redis: Redis, calls: list[tuple[list[str], list[str | int]]]) -> list[Any]:
+        """The answers to several calls in one round trip. Raises the first error of any."""
+        if len(calls) == 1:
+            return [self(redis, *calls[0])]
+        with redis.pipeline(transaction=False) as pipe:
+            for keys, args in calls:
+                pipe.evalsha(self.sha, len(keys), *_words(keys, args))
+            answers = pipe.execute(raise_on_error=False)
+        for at, answer in enumerate(answers):
+            if isinstance(answer, NoScriptError):
+                answers[at] = self(redis, *calls[at])
+            elif isinstance(answer, Exception):
+                raise answer
+        return list(answers)
+
+
+def _words(keys: list[str], args: list[str | int]) -> list[Any]:
+    return [raw(word) if isinstance(word, str) else word for word in keys + args]
 
 
 @cache

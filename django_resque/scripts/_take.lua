@@ -1,14 +1,16 @@
 -- _take: take the next job and record who has it; included by reserve and settle.
 --
 --   returns   {'job', i, payload}   i is 1-based among the queues
---             {'idle'}              every queue is empty
+--             {'idle'}              every queue is empty or paused
+--             {'paused'}            all workers are
 --             {'held'}              the record bears another token: register again
 --             {'unregistered'}      the worker has no lease, so nobody watches over it
 --
 -- A record that bears the caller's own token is handed out again: its reply was lost.
 -- The first write is a pop, so a Redis at its memory limit can still be drained.
 
-local function take(worker_key, lease_key, worker_id, rest, status_prefix, now, ttl, key, arg)
+local function take(worker_key, lease_key, all_key, paused_key, worker_id, rest, now, ttl,
+    status_prefix, name_at, key, arg)
   local held = redis.call('GET', worker_key)
   if held then
     for i = key, #KEYS do
@@ -24,8 +26,17 @@ local function take(worker_key, lease_key, worker_id, rest, status_prefix, now, 
     return { 'unregistered' }
   end
 
+  if string.lower(redis.call('GET', all_key) or '') == 'true' then
+    return { 'paused' }
+  end
+  local some_paused = redis.call('EXISTS', paused_key) == 1
+
   for i = key, #KEYS do
-    local payload = redis.call('LPOP', KEYS[i])
+    local payload = false
+    if not some_paused
+        or redis.call('HEXISTS', paused_key, string.sub(KEYS[i], name_at)) == 0 then
+      payload = redis.call('LPOP', KEYS[i])
+    end
     if payload then
       redis.call('SET', worker_key,
         '{"queue":' .. ARGV[arg + i - key] .. rest .. quoted(payload) .. '}')

@@ -1,33 +1,37 @@
--- push: append a job to a queue, once however often it is repeated.
+-- push: append jobs to their queues, each once however often it is repeated.
 --
---   KEYS[1]   queues             SET      added to
---   KEYS[2]   queue:<name>       LIST     appended to
---   KEYS[3]   job:<id>:status    STRING   written if tracked
---   KEYS[4]   job:<id>:pushed    STRING   written if not tracked
+--   KEYS[1]    queues             SET      added to
+--   then for each job:
+--   KEYS[i]    queue:<name>       LIST     appended to
+--   KEYS[i+1]  job:<id>:status    STRING   written if tracked
+--   KEYS[i+2]  job:<id>:pushed    STRING   written if not tracked
 --
---   ARGV[1]   queue name
---   ARGV[2]   payload
---   ARGV[3]   status, or '' for an untracked job
---   ARGV[4]   seconds the status lives while the job waits
---   ARGV[5]   seconds an untracked push is remembered
+--   ARGV[1]    seconds the status lives while the job waits
+--   ARGV[2]    seconds an untracked push is remembered
+--   then for each job:
+--   ARGV[j]    queue name
+--   ARGV[j+1]  payload
+--   ARGV[j+2]  status, or '' for an untracked job
 --
---   returns   1   pushed by this call
---             0   pushed before
---   errors    OOM   Redis is full; nothing is written, because the first write adds
+--   returns    how many were pushed by this call; the others were pushed before
+--   errors     OOM   Redis is full; nothing is written, because the first write adds
 --
 -- The status of a tracked job is the memory of its push.
 
-if redis.call('EXISTS', KEYS[3], KEYS[4]) > 0 then
-  return 0
+local pushed = 0
+
+for i = 2, #KEYS, 3 do
+  if redis.call('EXISTS', KEYS[i + 1], KEYS[i + 2]) == 0 then
+    local j = i + 1
+    redis.call('SADD', KEYS[1], ARGV[j])
+    redis.call('RPUSH', KEYS[i], ARGV[j + 1])
+    if ARGV[j + 2] ~= '' then
+      redis.call('SET', KEYS[i + 1], ARGV[j + 2], 'EX', ARGV[1])
+    else
+      redis.call('SET', KEYS[i + 2], '1', 'EX', ARGV[2])
+    end
+    pushed = pushed + 1
+  end
 end
 
-redis.call('SADD', KEYS[1], ARGV[1])
-redis.call('RPUSH', KEYS[2], ARGV[2])
-
-if ARGV[3] ~= '' then
-  redis.call('SET', KEYS[3], ARGV[3], 'EX', ARGV[4])
-else
-  redis.call('SET', KEYS[4], '1', 'EX', ARGV[5])
-end
-
-return 1
+return pushed

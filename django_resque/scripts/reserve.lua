@@ -1,15 +1,18 @@
 -- reserve: take the next job and record who has it, in one step.
 --
---   KEYS[1]      worker:<id>      STRING   written: the reservation
---   KEYS[2]      workers:lease    HASH     read: is the worker registered?
---   KEYS[3..n]   queue:<name>     LIST     popped from, in priority order
+--   KEYS[1]      worker:<id>         STRING   written: the reservation
+--   KEYS[2]      workers:lease       HASH     read: is the worker registered?
+--   KEYS[3]      pause-all-workers   STRING   read: 'true', in any case, pauses everybody
+--   KEYS[4]      queues:paused       HASH     read: names of paused queues
+--   KEYS[5..n]   queue:<name>        LIST     popped from, in priority order
 --
 --   ARGV[1]      worker id
 --   ARGV[2]      the record's head after the queue's name; bears the caller's token
---   ARGV[3]      prefix of the status keys: the id is known only after the pop
---   ARGV[4]      now, whole unix seconds
---   ARGV[5]      seconds the status of a running job lives
---   ARGV[6..n]   queue names as JSON strings, in the order of KEYS[3..n]
+--   ARGV[3]      now, whole unix seconds
+--   ARGV[4]      seconds the status of a running job lives
+--   ARGV[5]      prefix of the status keys: the id is known only after the pop
+--   ARGV[6]      where the name begins in the key of a queue
+--   ARGV[7..n]   queue names as JSON strings, in the order of KEYS[5..n]
 --
 --   returns      what _take returns
 --
@@ -21,4 +24,5 @@
 -- include: _record
 -- include: _take
 
-return take(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], 3, 6)
+return take(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5],
+  ARGV[6], 5, 7)

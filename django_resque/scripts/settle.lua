@@ -9,7 +9,9 @@
 --   KEYS[7]       stat:failed:<id>        STRING   incremented on failure
 --   KEYS[8]       failed                  LIST     appended to on failure
 --   KEYS[9]       job:<id>:status         STRING   rewritten if the job is tracked
---   KEYS[10..n]   queue:<name>            LIST     popped from; none: take no other job
+--   KEYS[10]      pause-all-workers       STRING   read
+--   KEYS[11]      queues:paused           HASH     read
+--   KEYS[12..n]   queue:<name>            LIST     popped from; none: take no other job
 --
 --   ARGV[1]       worker id
 --   ARGV[2]       head of the reservation the caller holds
@@ -18,8 +20,8 @@
 --   ARGV[5]       status code, 3 or 4
 --   ARGV[6]       result as JSON
 --   ARGV[7]       seconds the status of an ended job lives
---   ARGV[8..11]   for the next job: what reserve has in ARGV[2..5]
---   ARGV[12..n]   queue names as JSON strings, in the order of KEYS[10..n]
+--   ARGV[8..12]   for the next job: what reserve has in ARGV[2..6]; ARGV[9] is now
+--   ARGV[13..n]   queue names as JSON strings, in the order of KEYS[12..n]
 --
 --   returns       {settled, what _take returns...}, the latter only with queues
 --                 settled   1   by this call
@@ -46,15 +48,15 @@ if bears(redis.call('GET', KEYS[1]), ARGV[2]) then
     redis.pcall('INCR', KEYS[6])
     redis.pcall('INCR', KEYS[7])
   end
-  mark(KEYS[9], ARGV[5], ARGV[10], ARGV[6], ARGV[7])
+  mark(KEYS[9], ARGV[5], ARGV[9], ARGV[6], ARGV[7])
   settled = 1
 elseif redis.call('HGET', KEYS[3], ARGV[1]) == ARGV[3] then
   settled = 2
 end
 
-if #KEYS < 10 then
+if #KEYS < 12 then
   return { settled }
 end
 
-return { settled,
-  unpack(take(KEYS[1], KEYS[2], ARGV[1], ARGV[8], ARGV[9], ARGV[10], ARGV[11], 10, 12)) }
+return { settled, unpack(take(KEYS[1], KEYS[2], KEYS[10], KEYS[11], ARGV[1], ARGV[8], ARGV[9],
+  ARGV[10], ARGV[11], ARGV[12], 12, 13)) }

@@ -1,0 +1,75 @@
+"""
+Jobs on their way to Redis, and the words in which the scripts push and delay them.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from . import wire
+from .keys import Keys
+
+#: Seconds the status of a job lives that is not at its end, renewed at each step.
+UNENDED_TTL = 7 * 86400
+
+#: Seconds an untracked push is remembered, and so may be repeated.
+PUSHED_TTL = 600
+
+#: Jobs that one script pushes, and scripts in one round trip: Redis is held for 3 ms at most.
+CHUNK = 500
+CHUNKS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A job on its way to Redis."""
+
+    queue: str
+    payload: wire.Payload
+    track: bool = True
+    due: int | None = None  #: Whole unix seconds; None: at once.
+
+
+def pushing(keys: Keys, parcels: list[Parcel]) -> tuple[list[str], list[str | int]]:
+    """KEYS and ARGV of push.lua."""
+    words, now = [keys.queues], int(time.time())
+    args: list[str | int] = [UNENDED_TTL, PUSHED_TTL]
+    for parcel in parcels:
+        job_id = parcel.payload.id
+        words += [
+            keys.queue(parcel.queue),
+            keys.status(job_id),
+            keys.pushed(job_id),
+        ]
+        args += [parcel.queue, parcel.payload.raw, _waiting(parcel, now)]
+    return words, args
+
+
+def delaying(keys: Keys, parcels: list[Parcel]) -> tuple[list[str], list[str | int]]:
+    """KEYS and ARGV of delay.lua."""
+    words, now = [keys.schedule], int(time.time())
+    args: list[str | int] = [PUSHED_TTL]
+    for parcel in parcels:
+        job_id, due = parcel.payload.id, parcel.due or 0
+        item = wire.Item.new(parcel.queue, parcel.payload, track=parcel.track).raw
+        words += [
+            keys.delayed(due),
+            keys.timestamps(item),
+            keys.status(job_id),
+            keys.pushed(job_id),
+        ]
+        lives = max(0, due - now) + UNENDED_TTL
+        args += [due, item, keys.delayed_name(due), _waiting(parcel, now), lives]
+    return words, args
+
+
+def chunks(parcels: Iterable[Parcel]) -> Iterator[list[Parcel]]:
+    """As many at a time as one script takes."""
+    rest = iter(parcels)
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk
+
+
+def _waiting(parcel: Parcel, now: int) -> str:
+    return wire.Status(wire.WAITING, now, now).encode() if parcel.track else ""
