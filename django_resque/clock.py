@@ -29,6 +29,10 @@ def promote(store: Store) -> bool:
     return all(store.promote() is not None for _ in range(BATCHES))
 
 
+#: Seconds between two looks after which nothing was watched: this process itself was stopped.
+UNWATCHED = 10.0
+
+
 class Watch:
     """
     Leases as this process has seen them, over one unbroken connection.
@@ -39,6 +43,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[str, float]] = {}
+        self._last = 0.0
 
     def forget(self) -> None:
         """The connection broke: begin to watch anew."""
@@ -46,6 +51,9 @@ class Watch:
 
     def silent(self, leases: dict[str, str], now: float) -> dict[str, str]:
         """Worker id to lease for those that stand still. `now` is on the monotonic clock."""
+        if now - self._last > UNWATCHED:
+            self.forget()
+        self._last = now
         for worker_id, lease in leases.items():
             if self._seen.get(worker_id, ("",))[0] != lease:
                 self._seen[worker_id] = (lease, now)
@@ -67,10 +75,10 @@ def give_up_silent(store: Store, watch: Watch, own: Collection[str]) -> None:
             give_up(store, worker_id, reason, lease)
 
 
-def give_up_orphans(store: Store, machine: str, alive: Callable[[int, str], bool]) -> None:
+def give_up_orphans(store: Store, machine: str, is_gone: Callable[[int, str], bool]) -> None:
     """At the start of a supervisor: give up workers of this machine whose process is gone."""
     for worker_id, about in store.about().items():
-        if about and about.machine == machine and not alive(about.pid, about.birth):
+        if about and about.machine == machine and is_gone(about.pid, about.birth):
             reason = f"The process of its worker {worker_id} is gone"
             logger.warning("worker given up worker=%s: %s", worker_id, reason)
             give_up(store, worker_id, reason)
@@ -81,14 +89,15 @@ def give_up(store: Store, worker_id: str, reason: str, lease: str = "") -> None:
     End a dead worker: a job in its hands becomes a DirtyExit failure, once, and the
     worker is forgotten. With a lease, only if that stands still.
     """
-    answer = "changed"
-    while answer == "changed":
+    for _ in range(10):
         held = store.in_hand(worker_id)
         failure = None
         if held:
             error = DirtyExit(f"{reason} while it performed the job.")
             failure = Failure.of(error, held, time.time())
         answer = store.give_up(worker_id, held, failure, lease)
+        if answer != "changed":
+            break
     if held and answer == "gone":
         job = held.payload
         logger.error("job lost its worker job=%s id=%s: %s", job.job, job.id, reason)

@@ -37,6 +37,9 @@ logger = logging.getLogger(__name__)
 #: Seconds to wait for a connection and for a reply. No command of ours blocks.
 TIMEOUT = 5.0
 
+#: The same for the supervisor.
+IMPATIENCE = 1.0
+
 #: Errors of a Redis that will be back: gone, restarting, failing over, full.
 _PASSING = (
     ConnectionError,
@@ -50,7 +53,7 @@ _PASSING = (
 
 #: The same as codes, for those to which redis-py gives no class, or that a script reports.
 _PASSING_CODE = re.compile(
-    r"(?:^|-)(READONLY|LOADING|MASTERDOWN|NOREPLICAS|UNBLOCKED|CLUSTERDOWN|TRYAGAIN|BUSY|OOM)\b"
+    r"(?:^|-)(READONLY|LOADING|MASTERDOWN|NOREPLICAS|UNBLOCKED|CLUSTERDOWN|TRYAGAIN|BUSY|OOM|MISCONF)\b"
 )
 
 #: redis-py before 5.3 wants a command's name for get_connection, later ones warn of it.
@@ -71,6 +74,13 @@ _ALWAYS: dict[str, Any] = {
     "protocol": 2,
     "socket_keepalive": True,
 }
+
+
+def be_impatient(redis: Redis) -> None:
+    """For the supervisor, whom a slow Redis must not keep from stopping its workers in time."""
+    pool = redis.connection_pool
+    pool.connection_kwargs.update(socket_timeout=IMPATIENCE, socket_connect_timeout=IMPATIENCE)
+    pool.disconnect()
 
 
 def url_pool(url: str) -> ConnectionPool:

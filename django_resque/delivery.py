@@ -4,8 +4,12 @@ From checked payloads to their queues: after the commit, once, or with an Enqueu
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from weakref import WeakKeyDictionary, ref
 
 from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from redis.exceptions import BusyLoadingError, RedisError, ResponseError
 
 from . import conf, connection
@@ -17,27 +21,47 @@ from .parcels import PUSHED_TTL, Parcel
 perform_inline: Callable[[Parcel], None] | None = None
 
 
+@dataclass(slots=True)
+class Ticket:
+    """Whether jobs have been pushed, for their handles."""
+
+    done: bool = False
+
+
 class Push:
     """
     One push of one or more jobs. Calling it again cannot double any of them: Redis
-    remembers their ids. `done` tells whether it has succeeded.
+    remembers their ids.
     """
 
     def __init__(self, parcels: Sequence[Parcel], after: Callable[[], None]) -> None:
         """`after` is called once, when the jobs have been pushed."""
         self.parcels = parcels
         self.after = after
-        self.done = False
-        self.first_try: float | None = None
+        self.ticket = Ticket()
 
     def __call__(self) -> None:
         """Raises EnqueueError."""
-        if self.first_try is None:
-            self.first_try = time.monotonic()
+        _Attempt([self])()
+
+    def finish(self) -> None:
+        if not self.ticket.done:
+            self.ticket.done = True
+            self.after()
+
+
+class _Attempt:
+    """To push together what belongs together; it can be repeated for a while."""
+
+    def __init__(self, pushes: Sequence[Push]) -> None:
+        self.pushes = pushes
+        self.parcels = [parcel for push in pushes for parcel in push.parcels]
+        self.began = time.monotonic()
+
+    def __call__(self) -> None:
+        """Raises EnqueueError."""
         if conf.options().inline and perform_inline:
-            self._finish()
-            for parcel in self.parcels:
-                perform_inline(parcel)
+            self._perform(perform_inline)
             return
         store = conf.store()
         try:
@@ -52,12 +76,13 @@ class Push:
             raise self._error(error, outcome) from error
         except RedisError as error:
             raise self._error(error, "unknown") from error
-        self._finish()
+        for push in self.pushes:
+            push.finish()
 
     def retry(self) -> None:
         """Push again. Raises EnqueueError too once Redis may have forgotten the first try."""
         remembered = min(PUSHED_TTL, conf.options().status_ttl)
-        if self.first_try is not None and time.monotonic() - self.first_try > remembered:
+        if time.monotonic() - self.began > remembered:
             raise EnqueueError(
                 f"The first try of {self._named()} is more than {remembered:.0f} s ago, so "
                 "pushing it again might double it. See whether it ran, then enqueue it anew.",
@@ -66,10 +91,11 @@ class Push:
             )
         self()
 
-    def _finish(self) -> None:
-        if not self.done:
-            self.done = True
-            self.after()
+    def _perform(self, perform: Callable[[Parcel], None]) -> None:
+        for push in self.pushes:
+            push.finish()
+            for parcel in push.parcels:
+                perform(parcel)
 
     def _named(self) -> str:
         first = self.parcels[0]
@@ -98,7 +124,30 @@ def on_commit(push: Push, using: str) -> None:
     """
     database = transaction.get_connection(using)
     # Asked so that a process without a database connection opens none.
-    if database.in_atomic_block or (database.connection and not database.autocommit):
-        transaction.on_commit(push, using)
-    else:
+    if not database.in_atomic_block and (not database.connection or database.autocommit):
         push()
+        return
+    transaction.on_commit(partial(_committed, push, database), using)
+    pending = _pending.setdefault(database, [])
+    if pending and pending[0]() is None:  # Of a transaction that was rolled back.
+        pending[:] = [found for found in pending if found() is not None]
+    pending.append(ref(push))
+
+
+#: What waits for the commit of each database connection. Weakly: a push that Django forgets,
+#: because its savepoint was rolled back, is forgotten here by that.
+_pending: WeakKeyDictionary[BaseDatabaseWrapper, list[ref[Push]]] = WeakKeyDictionary()
+
+
+def _committed(push: Push, database: BaseDatabaseWrapper) -> None:
+    """
+    Push all that this transaction enqueued, with the first of it. Django calls no further
+    hook once one has raised, so the others would be lost without an error of their own.
+    """
+    if push.ticket.done:
+        return
+    if database.in_atomic_block:  # No commit: captureOnCommitCallbacks of a test runs us.
+        push()
+        return
+    waiting = [found for each in _pending.pop(database, []) if (found := each())]
+    _Attempt([each for each in waiting if not each.ticket.done] or [push])()

@@ -261,7 +261,7 @@ def _many(drafts: list[Draft]) -> list[JobHandle]:
     for (wanted, using), group in pushes.items():
         push = delivery.Push([draft.parcel for draft in group], _after(group))
         for draft in group:
-            handles[id(draft)] = replace(handles[id(draft)], push=push)
+            handles[id(draft)] = replace(handles[id(draft)], ticket=push.ticket)
         ready.append((push, wanted, using))
     for push, wanted, using in ready:
         if wanted:

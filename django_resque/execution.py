@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from django.conf import settings
-from django.db import close_old_connections, reset_queries
+from django.db import close_old_connections, connections, reset_queries
 from django.utils import timezone, translation
 
 from . import arguments, signals, wire
-from .errors import DontPerform, Interrupted, InvalidArguments, InvalidPayload
+from .errors import DontPerform, Interrupted, InvalidPayload, ResqueError
 from .failure import Failure
 from .jobs import Job, performing
 from .parcels import Parcel
@@ -77,7 +77,7 @@ def perform(
         signals.job_started.send_robust(sender, job=job, queue=job.queue)
         try:
             with guard:
-                returned.append(run())
+                returned.append(_closed(run))
         except BaseException as error:  # noqa: BLE001 -- whatever a job raises, sys.exit included
             if not returned and guard.interrupted:
                 return None, error
@@ -148,13 +148,39 @@ def _result(job: Job, value: Any) -> str:
     try:
         arguments.check([value])
         text = wire.dumps(value)
-    except InvalidArguments as error:
+    except Exception as error:  # noqa: BLE001 -- user code too: a mapping's items() and the like
         logger.warning("result not kept job=%s id=%s: %s", job.name, job.id, error)
         return "null"
     if len(text) > MAX_RESULT:
         logger.warning("result not kept job=%s id=%s characters=%d", job.name, job.id, len(text))
         return "null"
     return text
+
+
+def _closed(run: Callable[[], Any]) -> Any:
+    """
+    Run a job, and fail it if it ends inside a transaction it began: what it wrote is rolled
+    back, and every later job of this process would wait for a commit that never comes.
+    """
+    before = _open_transactions()
+    try:
+        result = run()
+    finally:
+        left = _open_transactions() - before
+        for alias in left:
+            connections[alias].close()
+            del connections[alias]
+    if left:
+        raise ResqueError(
+            f"The job ended inside a transaction that it began on {', '.join(sorted(left))}, "
+            "which was rolled back. Leave every atomic() that you enter."
+        )
+    return result
+
+
+def _open_transactions() -> set[str]:
+    found = connections.all(initialized_only=True)
+    return {each.alias for each in found if each.in_atomic_block}
 
 
 @contextmanager

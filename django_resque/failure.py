@@ -31,6 +31,9 @@ from .wire import (
 #: Longest error text kept in a failure, in characters. A page must stay readable.
 MAX_ERROR = 10_000
 
+#: Most lines of a backtrace kept, half of them from either end.
+MAX_LINES = 400
+
 _PACKAGE = str(Path(__file__).parent)
 
 
@@ -174,7 +177,7 @@ def _exception_name(error: BaseException) -> str:
 def _message(error: BaseException) -> str:
     try:
         return _clean(str(error))
-    except Exception as second:  # noqa: BLE001 -- user code: __str__ may raise anything
+    except BaseException as second:  # noqa: BLE001 -- user code: __str__ may raise anything
         return f"(its text cannot be shown: __str__ raised {type(second).__name__})"
 
 
@@ -192,6 +195,10 @@ def _backtrace(error: BaseException) -> list[str]:
     try:
         formatted = traceback.TracebackException(type(error), error, trace, compact=True).format()
         text = "".join(formatted) if trace else ""
-    except Exception as second:  # noqa: BLE001 -- formatting calls user code: __str__, __repr__
+    except BaseException as second:  # noqa: BLE001 -- formatting calls user code: __str__
         text = f"(no traceback: formatting it raised {type(second).__name__})"
-    return [_shortened(_clean(line)) for line in text.splitlines()]
+    lines = [_shortened(_clean(line)) for line in text.splitlines()]
+    if len(lines) > MAX_LINES:
+        left_out = f"  ... ({len(lines) - MAX_LINES} lines)"
+        lines = [*lines[: MAX_LINES // 2], left_out, *lines[-MAX_LINES // 2 :]]
+    return lines

@@ -19,7 +19,7 @@ class JobHandle:
 
     id: str  #: 32 hex digits.
     refused: bool = field(default=False, compare=False)  #: A before_enqueue hook said no.
-    push: delivery.Push | None = field(default=None, compare=False, repr=False)
+    ticket: delivery.Ticket | None = field(default=None, compare=False, repr=False)
 
     @property
     def status(self) -> str | None:
@@ -43,7 +43,7 @@ class JobHandle:
         Raises JobFailed, TimeoutError after so many seconds, and RuntimeError for a job
         that can have no status yet: one that waits for its transaction to commit.
         """
-        if self.push and not self.push.done:
+        if self.ticket and not self.ticket.done:
             raise RuntimeError(
                 f"Job {self.id} is pushed when its transaction commits, and cannot be waited for "
                 "inside of it. Wait after the commit, or enqueue it with on_commit=False."

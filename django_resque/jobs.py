@@ -25,6 +25,12 @@ ArgsStyle = Literal["positional", "kwargs"]
 
 _STYLES = ("positional", "kwargs")
 
+_NOT_RUN_BY_A_CALL = (
+    inspect.iscoroutinefunction,
+    inspect.isgeneratorfunction,
+    inspect.isasyncgenfunction,
+)
+
 _current: ContextVar["Job | None"] = ContextVar("resque_job", default=None)
 
 
@@ -66,6 +72,11 @@ class Job(Enqueueable):
             raise TypeError(
                 f"The job {cls.__qualname__} defines no perform(). Define it, or, if it is only "
                 f"a base for other jobs, write class {cls.__name__}(Job, abstract=True)."
+            )
+        if any(asks(cls.perform) for asks in _NOT_RUN_BY_A_CALL):
+            raise TypeError(
+                f"perform() of the job {cls.__qualname__} is async or a generator: calling it runs "
+                "nothing. Write a plain def; inside, asgiref.sync.async_to_sync runs a coroutine."
             )
         if cls.args_style not in _STYLES:
             raise TypeError(

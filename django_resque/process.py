@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -23,6 +23,8 @@ from typing import NoReturn, Self
 from setproctitle import setproctitle
 
 _PR_SET_PDEATHSIG = 1
+
+_IGNORABLE = (signal.SIGHUP, signal.SIGINT)
 
 Handler = Callable[[int, FrameType | None], object]
 
@@ -41,6 +43,10 @@ class Alarm:
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
         self._before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+
+    def arm(self) -> None:
+        """Again, after somebody may have put another descriptor in its place."""
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
 
     def wait(self, seconds: float, also: Iterable[int] = ()) -> list[int]:
         """
@@ -80,8 +86,16 @@ class Handlers:
         self._signals = tuple(signals)
 
     def __enter__(self) -> Self:
-        self._before = {each: signal.signal(each, self._handler) for each in self._signals}
+        self._before = {each: signal.getsignal(each) for each in self._signals}
+        self.install()
         return self
+
+    def install(self) -> None:
+        """Again, after somebody may have put others in their place."""
+        for each, before in self._before.items():
+            # nohup and shells that start us in the background ignore these on purpose.
+            if each not in _IGNORABLE or before != signal.SIG_IGN:
+                signal.signal(each, self._handler)
 
     def __exit__(
         self,
@@ -129,22 +143,24 @@ def fork(run: Callable[[], int], blocked: Iterable[signal.Signals]) -> int:
     """
     parent = os.getpid()
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()  # What is buffered would be printed by both.
+        with suppress(OSError, ValueError, AttributeError):  # Closed, or none at all.
+            stream.flush()  # What is buffered would be printed by both.
+    alive_reader, alive_writer = os.pipe()
+    gc.collect()
     gc.freeze()  # A collection in the child would copy every page of the parent.
     signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
-    alive_reader, alive_writer = os.pipe()
     try:
         pid = os.fork()
+        if pid == 0:
+            os.close(alive_writer)
+            _become(run, parent, alive_reader, blocked)
     except OSError:
-        os.close(alive_reader)
         os.close(alive_writer)
-        unblock(blocked)
         raise
-    if pid == 0:
-        os.close(alive_writer)
-        _become(run, parent, alive_reader, blocked)
-    unblock(blocked)
-    os.close(alive_reader)
+    finally:
+        unblock(blocked)
+        os.close(alive_reader)
+        gc.unfreeze()
     _lifelines[pid] = alive_writer
     with suppress(OSError):  # The child does it too; whoever comes first.
         os.setpgid(pid, pid)
@@ -155,19 +171,34 @@ def unblock(signals: Iterable[signal.Signals]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
 
 
-def reap(pid: int) -> int | None:
-    """The exit code of a child, negative for the signal that killed it; None while it lives."""
-    found, status = os.waitpid(pid, os.WNOHANG)
-    if not found:
-        return None
-    if pid in _lifelines:
-        os.close(_lifelines.pop(pid))
-    return os.waitstatus_to_exitcode(status)
+def reap() -> Iterator[tuple[int, int]]:
+    """
+    Pid and exit code, negative for a signal, of each child that has died.
+
+    As process 1 of a container we are given orphans that were never ours: they too.
+    """
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        if pid in _lifelines:
+            os.close(_lifelines.pop(pid))
+        yield pid, os.waitstatus_to_exitcode(status)
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # A real-time signal has a number only.
+        return f"signal {number}"
 
 
 def send(pid: int, number: signal.Signals) -> None:
-    """Signal a process; nothing happens if it is gone."""
-    with suppress(ProcessLookupError):
+    """Signal a process; nothing happens if it is gone, or not ours to signal."""
+    with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
 
 
@@ -178,7 +209,9 @@ def kill_group(pid: int) -> None:
 
 
 def title(text: str) -> None:
-    setproctitle(text)
+    """What `ps` shows. Of a text of other people's making, what can be shown."""
+    if sys.platform != "darwin":  # There a forked process that sets its title may crash.
+        setproctitle(text.encode("utf-8", "replace").decode().replace("\0", " "))
 
 
 def hostname() -> str:
@@ -207,19 +240,33 @@ def birth(pid: int) -> str:
 
 
 def lives(pid: int, born: str) -> bool:
-    """Whether the process of this pid is still the one that was born then."""
+    """Whether the process of this pid is certainly still the one that was born then."""
     return born != "" and birth(pid) == born
+
+
+def is_gone(pid: int, born: str) -> bool:
+    """Whether that process is certainly no more. Both are False where /proc hides others'."""
+    if born and (found := birth(pid)):
+        return found != born
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return born != ""  # A zombie.
 
 
 def _birth_by_ps(pid: int) -> str:
     found = subprocess.run(  # noqa: S603 -- a fixed command and a number
-        ["/bin/ps", "-o", "lstart=", "-p", str(pid)],
+        ["/bin/ps", "-o", "stat=,lstart=", "-p", str(pid)],
         capture_output=True,
         text=True,
         check=False,
-        env={"LC_ALL": "C"},
+        env={"LC_ALL": "C", "TZ": "UTC"},
     )
-    return found.stdout.strip()
+    state, _, started = found.stdout.strip().partition(" ")
+    return "" if state.startswith("Z") else started.strip()
 
 
 #: The writing ends of the pipes whose closing tells a child that its parent died.

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import ParamSpec
 
 from django.db import connections
-from redis.exceptions import RedisError
 
-from . import clock, conf, connection, process
+from . import clock, conf, connection, process, scripts
 from .about import About
 from .store import Store
 from .version import __version__
@@ -24,11 +24,17 @@ from .worker import NOT_BEGUN, Setup, Worker
 
 logger = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+
 #: Seconds between the interrupt and the kill of a job that does not let go.
 KILL_AFTER = 2.0
 
+#: Seconds after which a step that failed is tried again, if not for want of Redis.
+AGAIN = 5.0
+
 #: A worker process that died younger than this is not replaced at once, but later and later.
 TOO_YOUNG = 1.0
+YOUNG_AND_REPLACED_AT_ONCE = 3
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
@@ -55,6 +61,8 @@ class Child:
     requests: process.Requests = field(default_factory=process.Requests)
     interrupt_at: float | None = None
     kill_at: float | None = None
+    answer_at: float = 0.0  #: When dead: not to be answered for before this.
+    not_begun: bool = False  #: It said so: a job in its hands was not begun.
     exit_code: int | None = None
 
     @property
@@ -81,6 +89,8 @@ class Supervisor:
     """
 
     def __init__(self, store: Store, order: Order) -> None:
+        scripts.load_all()  # Now: a deploy may replace the files while we run.
+        connection.be_impatient(store.redis)
         self.store = store
         self.order = order
         self.options = order.options
@@ -90,7 +100,7 @@ class Supervisor:
         self.wanted = self.options.count
         self.watch = clock.Watch()
         self.outage = connection.Outage("supervisor")
-        self.next_beat = self.next_fork = self.next_promotion = 0.0
+        self.next_beat = self.next_fork = self.next_promotion = self.next_redis = 0.0
         self.early_deaths = 0
 
     def run(self) -> None:
@@ -110,15 +120,15 @@ class Supervisor:
         os.close(self.writer)
 
     def turn(self) -> None:
-        """One look at everything that may need the supervisor."""
+        """One look at everything that may need the supervisor. Redis comes last: it may be slow."""
         self.listen()
+        self.stop_in_time()
         self.reap()
         self.answer()
-        self.stop_in_time()
         self.fork_missing()
-        if time.monotonic() >= self.next_promotion:
+        if time.monotonic() >= max(self.next_promotion, self.next_redis):
             self.promote()
-        if time.monotonic() >= self.next_beat:
+        if time.monotonic() >= max(self.next_beat, self.next_redis):
             self.beat()
 
     def next_due(self) -> float:
@@ -126,9 +136,10 @@ class Supervisor:
         due = [child.due for child in self.children.values() if child.due is not None]
         if self.missing:
             due.append(self.next_fork)
-        if self.dead:
-            due.append(time.monotonic() + 0.5)
-        return min([self.next_beat, self.next_promotion, *due])
+        asking = min(
+            [self.next_promotion, self.next_beat, *(child.answer_at for child in self.dead)]
+        )
+        return min([max(asking, self.next_redis), *due])
 
     # Signals.
 
@@ -146,7 +157,10 @@ class Supervisor:
         except BlockingIOError:
             return
         for pid, number in _MESSAGE.iter_unpack(messages):
-            if told := self.children.get(pid):
+            told = self.children.get(pid)
+            if told and number == NOT_BEGUN:
+                told.not_begun = True
+            elif told:
                 told.requests.heard(signal.Signals(number), time.monotonic())
                 self.follow(told, told.requests)
 
@@ -180,30 +194,34 @@ class Supervisor:
 
     @property
     def missing(self) -> int:
-        return 0 if self.requests.stopping else self.wanted - len(self.children)
+        """One that died holds its place until it is answered for: it may have ended as asked."""
+        if self.requests.stopping:
+            return 0
+        return self.wanted - len(self.children) - len(self.dead)
 
     def fork_missing(self) -> None:
         while self.missing > 0 and time.monotonic() >= self.next_fork:
             try:
-                self.fork()
+                pid = self.fork()
             except OSError as error:
                 logger.error("cannot fork, trying again error=%s", error)
                 self.next_fork = time.monotonic() + 5
+            else:
+                self.order.write(f"*** Starting worker {self.children[pid].worker_id}\n")
         self.title()
 
-    def fork(self) -> None:
+    def fork(self) -> int:
         connections.close_all()  # Or the child would share their sockets. redis-py minds forks.
         pid = process.fork(self.become_worker, _HANDLED)
-        child = Child(pid, self.worker_id(pid), self.about(pid), time.monotonic())
-        self.children[pid] = child
-        self.order.write(f"*** Starting worker {child.worker_id}\n")
+        self.children[pid] = Child(pid, self.worker_id(pid), self.about(pid), time.monotonic())
+        return pid
 
     def become_worker(self) -> int:
         """What runs in the child."""
         os.close(self.reader)
         pid = os.getpid()
 
-        def told(number: signal.Signals) -> None:
+        def told(number: int) -> None:
             with suppress(OSError):  # The supervisor died, and we are about to.
                 os.write(self.writer, _MESSAGE.pack(pid, number))
 
@@ -219,24 +237,42 @@ class Supervisor:
         return Worker(setup).run()
 
     def reap(self) -> None:
-        for child in list(self.children.values()):
-            code = process.reap(child.pid)
-            if code is None:
-                continue
-            child.exit_code = code
-            process.kill_group(child.pid)  # What its job started must not outlive it unseen.
-            del self.children[child.pid]
-            self.dead.append(child)
+        self.listen()  # What the dead have said last.
+        for pid, code in process.reap():
+            if child := self.children.pop(pid, None):
+                child.exit_code = code
+                if code or child.kill_at is not None:
+                    process.kill_group(pid)  # What a job that was cut short had started.
+                self.dead.append(child)
+                self.delay_after(child)
+
+    def delay_after(self, child: Child) -> None:
+        """Replace those that die young later and later: what ends them may not be a job."""
+        if time.monotonic() - child.born > TOO_YOUNG or child.requests.stopping:
+            self.early_deaths = 0
+            return
+        self.early_deaths += 1
+        if self.early_deaths > YOUNG_AND_REPLACED_AT_ONCE:
+            late = self.early_deaths - YOUNG_AND_REPLACED_AT_ONCE
+            self.next_fork = time.monotonic() + min(30.0, 0.25 * 2 ** min(late, 7))
 
     def answer(self) -> None:
-        """Settle what the dead held, and forget them. Left for later while Redis is away."""
-        while self.dead:
-            if not self.ask_redis(lambda: self.answer_for(self.dead[0])):
-                if self.requests.stopping and not self.children:
-                    logger.error("stopping without redis, jobs in hand are left to the next start")
-                    self.dead.clear()
-                return
-            self.dead.pop(0)
+        """
+        Settle what the dead held, and forget them; each for itself, so that one that
+        cannot be answered for does not stand in the way of the others.
+        """
+        now = time.monotonic()
+        self.dead = [
+            child
+            for child in self.dead
+            if now < child.answer_at or not self.ask_redis(self.answer_for, child)
+        ]
+        for child in self.dead:
+            if time.monotonic() >= self.next_redis:  # Redis is there: the trouble is with this one.
+                child.answer_at = max(child.answer_at, now + AGAIN)
+        if self.dead and self.requests.stopping and not self.children:
+            logger.error("stopping without redis, jobs in hand are left to the next start")
+            self.dead = []
 
     def answer_for(self, child: Child) -> None:
         """
@@ -244,22 +280,14 @@ class Supervisor:
         that its process did not settle has failed.
         """
         held = self.store.in_hand(child.worker_id)
-        if held and (child.kill_at is not None or child.exit_code == NOT_BEGUN):
+        if held and (child.kill_at is not None or child.not_begun):
             self.store.put_back(held)
             logger.info("job put back worker=%s job=%s", child.worker_id, held.payload.job)
         clock.give_up(self.store, child.worker_id, _cause_of_death(child))
         if child.requests.stopping or (child.exit_code == 0 and not held):
             self.wanted -= 1  # It ended as asked, or there was nothing left to do.
-        elif not self.requests.stopping:
-            self.replace_later(child, died_holding=held is not None)
-
-    def replace_later(self, child: Child, *, died_holding: bool) -> None:
-        logger.error("worker died worker=%s code=%s", child.worker_id, child.exit_code)
-        if died_holding or time.monotonic() - child.born > TOO_YOUNG:
-            self.early_deaths = 0
-            return
-        self.early_deaths += 1
-        self.next_fork = time.monotonic() + min(30.0, 0.5 * 2 ** min(self.early_deaths, 6))
+        else:
+            logger.error("worker died worker=%s code=%s", child.worker_id, child.exit_code)
 
     # Redis.
 
@@ -271,12 +299,12 @@ class Supervisor:
     def promote(self) -> None:
         """Look for delayed jobs each second, and again at once while more are due."""
         self.next_promotion = time.monotonic() + clock.PROMOTE_EACH
+        if not self.ask_redis(self.promote_some):
+            self.next_promotion = time.monotonic() + AGAIN
 
-        def step() -> None:
-            if clock.promote(self.store):
-                self.next_promotion = 0.0
-
-        self.ask_redis(step)
+    def promote_some(self) -> None:
+        if clock.promote(self.store):
+            self.next_promotion = 0.0
 
     def exchange(self) -> None:
         by_id = {child.worker_id: child for child in self.children.values()}
@@ -287,19 +315,24 @@ class Supervisor:
         clock.give_up_silent(self.store, self.watch, by_id)
 
     def give_up_orphans(self) -> None:
-        clock.give_up_orphans(self.store, self.machine, process.lives)
+        clock.give_up_orphans(self.store, self.machine, process.is_gone)
 
-    def ask_redis(self, step: Callable[[], None]) -> bool:
-        """Do a step; False, and one log line for the whole outage, while it is away."""
+    def ask_redis(self, step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> bool:
+        """
+        Do a step; False if it failed. Whatever that is, it must not end the supervisor, on
+        which all its workers hang. One log line for a whole outage.
+        """
+        if time.monotonic() < self.next_redis:
+            return False
         try:
-            step()
-        except RedisError as error:
+            step(*args, **kwargs)
+        except Exception as error:
             if connection.is_away(error):
-                self.outage.failed(error)
+                self.next_redis = time.monotonic() + self.outage.failed(error)
+                self.watch.forget()
+                self.store.redis.connection_pool.disconnect()
             else:
-                logger.exception("redis refuses, trying again")
-            self.watch.forget()
-            self.store.redis.connection_pool.disconnect()
+                logger.exception("a step of the supervisor failed, trying again")
             return False
         self.outage.over()
         return True
@@ -332,5 +365,5 @@ def _write_nothing(text: str) -> None:
 def _cause_of_death(child: Child) -> str:
     code = child.exit_code or 0
     if code < 0:
-        return f"The worker process {child.pid} was killed by {signal.Signals(-code).name}"
+        return f"The worker process {child.pid} was killed by {process.signal_name(-code)}"
     return f"The worker process {child.pid} exited with code {code}"

@@ -10,6 +10,7 @@ surrogates (Python's "surrogateescape"), so that every text goes back byte for b
 """
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, NoReturn, Self
@@ -36,7 +37,15 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+def _finite(text: str) -> float:
+    """1e999 is JSON by its grammar, but no number that anybody could write again."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 _SPACE = re.compile(r"\s*")
 
 
@@ -83,7 +92,8 @@ class Payload:
         fields, problem = decoded(raw)
         job = fields.get("class")
         if not problem and (not isinstance(job, str) or not job):
-            problem = f'The payload names no "class": {raw:.200}'
+            # Its arguments are other people's data, and this sentence goes into logs.
+            problem = f'The payload names no "class"; its fields: {", ".join(fields) or "none"}.'
         args = fields.get("args")
         return cls(
             job=job if isinstance(job, str) and job else UNREADABLE,
@@ -270,7 +280,10 @@ def loads(text: str) -> Any:
 
 def _unquoted(payload: str) -> str:
     """Undo what the reserve script does to a payload that is no object: see take.lua."""
-    return json.loads(payload, strict=False) if payload.startswith('"') else payload
+    try:
+        return str(json.loads(payload, strict=False)) if payload.startswith('"') else payload
+    except ValueError:  # Somebody has written into our record.
+        return payload
 
 
 def decoded(raw: str) -> tuple[dict[str, Any], str]:
@@ -279,19 +292,22 @@ def decoded(raw: str) -> tuple[dict[str, Any], str]:
         raw.encode()
         fields = _DECODER.decode(raw)
     except UnicodeEncodeError:
-        return {}, f"The payload is not UTF-8 text: {readable(raw):.200}"
+        return {}, "The payload is not UTF-8 text."
     except (ValueError, RecursionError) as error:
-        return {}, f"The payload is not JSON ({error}): {raw:.200}"
+        return {}, f"The payload is not JSON: {error}."
     if isinstance(fields, dict):
         return fields, ""
-    return {}, f"The payload is not a JSON object: {raw:.200}"
+    return {}, f"The payload is not a JSON object but a {type(fields).__name__}."
 
 
 def text_of(value: Any) -> str:
     """Text for a field that should hold some; what another client put there, readable."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else dumps(value)
+    if value is None or isinstance(value, str):
+        return value or ""
+    try:
+        return dumps(value)
+    except (ValueError, RecursionError):
+        return UNREADABLE
 
 
 def _integer(value: Any) -> int:

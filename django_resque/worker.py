@@ -6,9 +6,11 @@ answers for it when it dies. One round trip lies between two jobs.
 """
 
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import TypeVar
@@ -18,7 +20,7 @@ from redis.exceptions import RedisError
 from . import conf, connection, execution, process, signals, wire
 from .about import About
 from .errors import DirtyExit
-from .failure import Failure, trace_of
+from .failure import MAX_ERROR, Failure, trace_of
 from .store import Nothing, Outcome, Take
 from .version import __version__
 
@@ -26,12 +28,12 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: Seconds that finished lines may wait for more before they are written.
-FLUSH = 0.05
+#: Seconds between two writes of finished lines, as long as jobs follow each other at once.
+FLUSH = 0.005
 
-#: Exit code of a worker that was told to stop while Redis was away. If Redis gave it a job
-#: and the reply was lost, that job was not begun.
-NOT_BEGUN = 75
+#: Told to the supervisor in place of a signal: the worker was told to stop while Redis was
+#: away, and if Redis has given it a job in a reply that was lost, that job was not begun.
+NOT_BEGUN = 0
 
 #: What a worker process listens to. SIGURG is the supervisor's word for "interrupt now".
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGURG)
@@ -46,7 +48,7 @@ class Setup:
     about: About
     worker_id: str
     burst: bool
-    told: Callable[[signal.Signals], None]  #: Tells the supervisor which signal came.
+    told: Callable[[int], None]  #: Tells the supervisor which signal came, or NOT_BEGUN.
     write: Callable[[str], None]  #: Writes finished lines to the command's output, at once.
 
 
@@ -66,17 +68,17 @@ class Worker:
         self.output = Output(setup.write)
 
     def run(self) -> int:
-        """
-        Work until told to stop, or in burst mode until the queues are empty. Answers the
-        exit code: 0, or NOT_BEGUN.
-        """
-        with process.Alarm() as self.alarm, process.Handlers(self.heard, SIGNALS):
+        """Work until told to stop, or in burst mode until the queues are empty."""
+        self.pid = os.getpid()
+        self.handlers = process.Handlers(self.heard, SIGNALS)
+        with process.Alarm() as self.alarm, self.handlers:
             process.unblock(signal.valid_signals())
+            os.register_at_fork(after_in_child=self.forked)
             self.store = conf.new_store(self.setup.options)
             try:
                 self.work()
             except StoppedWithoutRedis:
-                return NOT_BEGUN
+                self.setup.told(NOT_BEGUN)
             finally:
                 self.output.flush()
                 signals.worker_stopped.send_robust(type(self), worker=self.id)
@@ -128,10 +130,15 @@ class Worker:
         job = reservation.payload.job
         self.title(f"Processing {reservation.queue} since {int(time.time())} [{job}]")
         outcome, error = execution.perform(reservation, self.guard)
+        if os.getpid() != self.pid:
+            os._exit(1)  # The job has forked, and this is its child, which is no worker.
+        self.handlers.install()  # Whatever the job has put in their place.
+        self.alarm.arm()
         ours, found = self.settle(reservation, outcome)
         if not ours:
             logger.warning("settled by somebody else worker=%s job=%s", self.id, job)
-        self.report(reservation, outcome, error, time.monotonic() - began)
+        with suppress(Exception):  # The next job is in our hands: no output is worth it.
+            self.report(reservation, outcome, error, time.monotonic() - began)
         return found
 
     def settle(
@@ -163,13 +170,13 @@ class Worker:
 
     def log(self, reservation: wire.Reservation, text: str, error: BaseException | None) -> None:
         """At level error, so that what collects errors (Sentry, AdminEmailHandler) has it."""
-        trace = trace_of(error) if error else None
+        trace = trace_of(error) if error and len(text) < MAX_ERROR else None
         logger.error(
             "job failed queue=%s job=%s id=%s: %s",
             reservation.queue,
             reservation.payload.job,
             reservation.payload.id,
-            text,
+            text[:MAX_ERROR],
             exc_info=(type(error), error, trace) if error and trace else None,
         )
 
@@ -181,7 +188,7 @@ class Worker:
 
     def repeat(self, step: Callable[[], T], *, at_any_cost: bool = False) -> T:
         """
-        Do a step, again and again while Redis is away. Every step bears a token or
+        Do a step, again and again until Redis answers. Every step bears a token or
         compares first, so repeating it after a lost reply changes nothing.
 
         A worker that is told to stop waits only `at_any_cost`, to settle.
@@ -190,8 +197,8 @@ class Worker:
             try:
                 answer = step()
             except RedisError as error:
-                if not connection.is_away(error):
-                    raise
+                # Away, full, or refusing: a password was changed, a key is of a wrong type.
+                # Somebody will mend it, and what is in our hands must not be lost meanwhile.
                 delay = self.outage.failed(error)
             else:
                 self.outage.over()
@@ -213,18 +220,26 @@ class Worker:
 
     def heard(self, number: int, frame: FrameType | None) -> None:
         """The signal handler: notes it, tells the supervisor, and interrupts when it is time."""
-        which = signal.Signals(number)
-        self.setup.told(which)
-        self.requests.heard(which, time.monotonic())
+        self.setup.told(number)
+        self.requests.heard(signal.Signals(number), time.monotonic())
         if self.requests.now:
             self.guard.interrupt()
+
+    def forked(self) -> None:
+        """In a process that a job forks, multiprocessing's for one: signals are its own."""
+        signal.set_wakeup_fd(-1)
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
 
     def title(self, text: str) -> None:
         process.title(f"resque-{__version__}: {text}")
 
 
 class Output:
-    """Lines for the command's output: written when the worker is idle, or each 50 ms."""
+    """
+    Lines for the command's output. Each is written at once, unless the last write is less
+    than FLUSH ago: then with the next line, or when the worker is idle.
+    """
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write

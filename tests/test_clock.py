@@ -1,6 +1,7 @@
 """Giving up the silent: only after a lease that was watched from beginning to end."""
 
 import json
+import time
 
 from redis import Redis
 
@@ -25,21 +26,25 @@ def busy(store: Store, worker_id: str = WORKER, about: About = ABOUT) -> Reserva
     return held
 
 
-def test_a_lease_is_silent_after_it_stood_still_for_its_length() -> None:
-    watch = Watch()
+def looked(watch: Watch, looks: list[tuple[str, float]]) -> list[bool]:
+    """Whether the worker w is silent, as it is looked at with these leases at these instants."""
+    return [watch.silent({"w": lease}, now) == {"w": lease} for lease, now in looks]
 
-    assert watch.silent({"w": "1"}, 100.0) == {}
-    assert watch.silent({"w": "1"}, 100.0 + LEASE - 0.1) == {}
-    assert watch.silent({"w": "1"}, 100.0 + LEASE) == {"w": "1"}
+
+def test_a_lease_is_silent_after_it_stood_still_for_its_length() -> None:
+    looks = [("1", 100.0), ("1", 105.0), ("1", 110.0), ("1", 100.0 + LEASE - 0.1)]
+
+    assert looked(Watch(), [*looks, ("1", 100.0 + LEASE)]) == [False] * 4 + [True]
 
 
 def test_a_beat_begins_the_watch_anew() -> None:
-    watch = Watch()
-    watch.silent({"w": "1"}, 100.0)
+    looks = [("1", 100.0), ("1", 107.0), ("2", 114.0), ("2", 120.0), ("2", 125.0), ("2", 129.0)]
 
-    assert watch.silent({"w": "2"}, 114.0) == {}
-    assert watch.silent({"w": "2"}, 120.0) == {}
-    assert watch.silent({"w": "2"}, 129.0) == {"w": "2"}
+    assert looked(Watch(), looks) == [False] * 5 + [True]
+
+
+def test_whoever_was_stopped_itself_has_seen_nothing() -> None:
+    assert looked(Watch(), [("1", 100.0), ("1", 116.0), ("1", 126.0)]) == [False] * 3
 
 
 def test_whoever_was_cut_off_has_seen_nothing() -> None:
@@ -57,6 +62,14 @@ def test_a_worker_that_came_back_after_it_was_gone_is_watched_anew() -> None:
     watch.silent({}, 105.0)
 
     assert watch.silent({"w": "1"}, 120.0) == {}
+
+
+def watched(store: Store) -> Watch:
+    """A watch that has looked at these leases for longer than they last, until now."""
+    watch, now = Watch(), time.monotonic()
+    for ago in range(20, 0, -5):
+        watch.silent(store.leases(), now - ago)
+    return watch
 
 
 def test_the_job_of_a_silent_worker_becomes_a_dirty_exit(store: Store, redis: Redis) -> None:
@@ -86,9 +99,7 @@ def test_a_worker_that_beats_meanwhile_is_left_alone(store: Store, redis: Redis)
 def test_silent_workers_of_others_are_given_up_and_never_our_own(store: Store) -> None:
     busy(store)
     store.register("here:8:mail", ABOUT)
-    watch = Watch()
-    long_ago = 0.0
-    watch.silent(store.leases(), long_ago)
+    watch = watched(store)
 
     clock.give_up_silent(store, watch, own=["here:8:mail"])
 
@@ -98,11 +109,10 @@ def test_silent_workers_of_others_are_given_up_and_never_our_own(store: Store) -
 def test_other_languages_workers_are_never_given_up(store: Store, redis: Redis) -> None:
     redis.sadd("resque:workers", "ruby:7:mail")
     redis.set("resque:worker:ruby:7:mail", '{"queue":"mail","run_at":"x","payload":{}}')
-    watch = Watch()
-    watch.silent(store.leases(), 0.0)
+    watch = watched(store)
 
     clock.give_up_silent(store, watch, own=[])
-    clock.give_up_orphans(store, "another machine", lambda pid, birth: False)
+    clock.give_up_orphans(store, "another machine", lambda pid, birth: True)
 
     assert redis.sismember("resque:workers", "ruby:7:mail")
 
@@ -112,6 +122,6 @@ def test_at_the_start_the_dead_of_this_machine_are_given_up(store: Store) -> Non
     store.register("here:8:mail", About("this machine", 8, "1", 6, "0", "0.1.0"))
     store.register("here:9:mail", About("this machine", 9, "1", 6, "0", "0.1.0"))
 
-    clock.give_up_orphans(store, "this machine", lambda pid, birth: pid == 9)
+    clock.give_up_orphans(store, "this machine", lambda pid, birth: pid == 8)
 
     assert store.leases().keys() == {WORKER, "here:9:mail"}

@@ -237,6 +237,36 @@ def test_no_database_is_needed(redis: Redis, settings: Settings) -> None:
     assert len(waiting(redis)) == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_a_transaction_enqueued_is_pushed_in_one_round_trip(redis: Redis) -> None:
+    enqueue(jobs.note, "to open the connection")
+    redis.config_resetstat()
+
+    with transaction.atomic():
+        handles = [enqueue(jobs.note, str(number)) for number in range(20)]
+
+    assert [payload["id"] for payload in waiting(redis)[1:]] == [handle.id for handle in handles]
+    assert redis.info("commandstats")["cmdstat_evalsha"]["calls"] == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_if_redis_is_away_at_the_commit_one_retry_pushes_all(
+    redis: Redis, redis_url: str, settings: Settings
+) -> None:
+    settings.RESQUE = {"URL": "unix:///nowhere/redis.sock"}
+    with pytest.raises(EnqueueError, match="and 2 more") as caught, transaction.atomic():  # noqa: PT012 -- the commit raises
+        for number in range(3):
+            enqueue(jobs.note, str(number))
+        with transaction.atomic():
+            enqueue(jobs.note, "rolled back")
+            transaction.set_rollback(True)
+    settings.RESQUE = {"URL": redis_url}
+
+    caught.value.retry()
+
+    assert [payload["args"] for payload in waiting(redis)] == [["0"], ["1"], ["2"]]
+
+
 # Event loops.
 
 
@@ -316,10 +346,9 @@ def _parcel() -> Parcel:
 
 
 def test_a_retry_that_comes_too_late_is_refused(redis: Redis) -> None:
-    push = delivery.Push([_parcel()], lambda: None)
-    push()
-    assert push.first_try is not None
-    push.first_try -= 601
+    attempt = delivery._Attempt([delivery.Push([_parcel()], lambda: None)])
+    attempt()
+    attempt.began -= 601
 
     with pytest.raises(EnqueueError, match="more than 600 s ago"):
-        push.retry()
+        attempt.retry()

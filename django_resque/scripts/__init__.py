@@ -51,6 +51,14 @@ class Script:
         return list(answers)
 
 
+def load_all() -> None:
+    """Read every script, for a process that outlives the files it was started from."""
+    for file in files(__package__).iterdir():
+        name, _, ending = file.name.partition(".")
+        if ending == "lua" and not name.startswith("_"):
+            script(name)
+
+
 def _words(keys: list[str], args: list[str | int]) -> list[Any]:
     return [raw(word) if isinstance(word, str) else word for word in keys + args]
 

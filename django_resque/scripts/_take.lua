@@ -12,7 +12,7 @@
 local function take(worker_key, lease_key, all_key, paused_key, worker_id, rest, now, ttl,
     status_prefix, name_at, key, arg)
   local held = redis.call('GET', worker_key)
-  if held then
+  if held and held ~= '' then
     for i = key, #KEYS do
       local head = '{"queue":' .. ARGV[arg + i - key] .. rest
       if bears(held, head) then
@@ -35,9 +35,9 @@ local function take(worker_key, lease_key, all_key, paused_key, worker_id, rest,
     local payload = false
     if not some_paused
         or redis.call('HEXISTS', paused_key, string.sub(KEYS[i], name_at)) == 0 then
-      payload = redis.call('LPOP', KEYS[i])
+      payload = redis.pcall('LPOP', KEYS[i])
     end
-    if payload then
+    if type(payload) == 'string' then
       redis.call('SET', worker_key,
         '{"queue":' .. ARGV[arg + i - key] .. rest .. quoted(payload) .. '}')
       -- Anchored at the end of the object, so that an id inside the arguments is not taken for it.

@@ -38,6 +38,9 @@ if ARGV[2] ~= '' then
 end
 
 local record = redis.call('GET', KEYS[1])
+if record == '' then
+  record = false
+end
 if ARGV[3] == '' and record or ARGV[3] ~= '' and not bears(record, ARGV[3]) then
   return 'changed'
 end

@@ -19,7 +19,7 @@
 -- include: _time
 
 local leftover = redis.call('GET', KEYS[6])
-if leftover then
+if leftover and leftover ~= '' then
   return leftover
 end
 
