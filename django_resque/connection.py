@@ -81,6 +81,7 @@ def be_impatient(redis: Redis) -> None:
     pool = redis.connection_pool
     pool.connection_kwargs.update(socket_timeout=IMPATIENCE, socket_connect_timeout=IMPATIENCE)
     pool.disconnect()
+    pool.reset()  # The connections that it keeps would keep their patience.
 
 
 def url_pool(url: str) -> ConnectionPool:

@@ -332,3 +332,41 @@ def test_arguments_by_name_are_received_as_php_sends_them() -> None:
     assert result('[{"user":7}]') == '[7,"hello"]'
     assert result("[null]") == result("[[]]") == result("[]") == '[0,"hello"]'
     assert result("[7]") == '[7,"hello"]'
+
+
+@pytest.mark.parametrize("kind", ["coroutine", "generator"])
+def test_a_function_that_a_call_does_not_run_is_no_job(kind: str) -> None:
+    async def coroutine() -> None: ...
+
+    def generator() -> Iterator[None]:
+        yield
+
+    with pytest.raises(TypeError, match="is async or a generator"):
+        job({"coroutine": coroutine, "generator": generator}[kind])
+
+
+def test_a_result_whose_reading_raises_does_not_undo_the_job() -> None:
+    class Odd(dict[str, Any]):
+        def items(self) -> Any:
+            raise ZeroDivisionError
+
+    @job
+    def odd() -> Any:
+        return Odd(a=1)
+
+    assert run(odd) == Outcome(result="null")
+
+
+def test_an_exception_whose_text_exits_is_a_failure() -> None:
+    class Rude(Exception):
+        def __str__(self) -> str:
+            raise SystemExit(1)
+
+    @job
+    def rude() -> None:
+        raise Rude
+
+    outcome = run(rude)
+
+    assert outcome.failure is not None
+    assert "__str__ raised SystemExit" in outcome.failure.error

@@ -1,12 +1,16 @@
 """The jobs of the tests. Each leaves a trace in the file named by its first argument."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from django.db import transaction
 
 from django_resque import Interrupted, Job, current_job, job
 
@@ -98,3 +102,47 @@ def start_a_child(path: str) -> None:
     child = subprocess.Popen(["sleep", "600"])
     leave(path, str(child.pid))
     child.wait()
+
+
+@job
+def mischief(what: str) -> None:
+    """What a job should not do to the process it shares with the next one."""
+    actions: dict[str, Callable[[], object]] = {
+        "close stdout": sys.stdout.close,
+        "close descriptors": lambda: [os.close(number) for number in (0, 1, 2)],
+        "ignore signals": lambda: [
+            signal.signal(number, signal.SIG_IGN)
+            for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGURG, signal.SIGINT)
+        ],
+        "default signals": lambda: [
+            signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGQUIT)
+        ],
+        "no wakeup": lambda: signal.set_wakeup_fd(-1),
+        "exit 75": lambda: os._exit(75),
+        "real-time signal": lambda: os.kill(os.getpid(), 40),
+        "fork and return": os.fork,
+        "open transaction": transaction.atomic().__enter__,
+    }
+    actions[what]()
+
+
+def _sleep_long(_: int) -> None:
+    time.sleep(600)
+
+
+@job
+def use_a_pool(path: str) -> None:
+    """Leaves a pool whose processes are terminated by its end."""
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        pool.map_async(_sleep_long, [1, 2])
+    leave(path, "pool ended")
+
+
+@job
+def describe_process(path: str) -> None:
+    leave(path, str(os.getpid()))
+
+
+@job
+def enqueue_another(path: str) -> None:
+    note.enqueue(path)

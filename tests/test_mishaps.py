@@ -1,0 +1,258 @@
+"""What jobs, records and Redis can do wrong: it is a failure or a pause, and no worker's end."""
+
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from django_resque import enqueue, scripts
+from example_project import redis_server
+from tests.conftest import Farm, names, wait_for
+from tests.project import jobs
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def failures(redis: Redis) -> list[dict[str, Any]]:
+    found: Any = redis.lrange("resque:failed", 0, -1)
+    return [json.loads(raw) for raw in found]
+
+
+def lines(trace: Path) -> list[str]:
+    return trace.read_text("utf-8").splitlines() if trace.exists() else []
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        '{"class":"X","args":[],"id":1e999}',
+        '{"class":"X","args":[1e999,"\\ud83d\\ude00"]}',
+        '{"class":"a\\u0000b","args":[]}',
+        '{"class":"a\\ud800b","args":[]}',
+        '{"class":"X","args":[],"prefix":' + "[" * 5000 + "]" * 5000 + "}",
+        '{"class":{"a":1}}',
+    ],
+)
+def test_a_payload_that_is_odd_in_any_place_is_a_failure(
+    farm: Farm, redis: Redis, trace: Path, raw: str
+) -> None:
+    redis.rpush("resque:queue:default", raw)
+    enqueue(jobs.note, str(trace))
+
+    work = farm("resque_work", "--burst")
+
+    assert work.ends() == 0, work.output
+    assert lines(trace) == ["ran"]
+    assert len(failures(redis)) == 1
+    assert work.output.count("*** Starting worker") == 1
+    assert failures(redis)[0]["exception"] in ("InvalidPayload", "UnknownJob")
+
+
+@pytest.mark.parametrize("record", ["", '{"queue":"q","payload":"abc}', '{"id":1e999}', "[1]"])
+def test_a_record_that_cannot_be_read_ends_no_supervisor(
+    farm: Farm, redis: Redis, trace: Path, record: str
+) -> None:
+    work = farm("resque_work", "--interval=0.1")
+    wait_for(lambda: redis.smembers("resque:workers"), "the worker registered")
+    (first,) = work.worker_pids()
+    (name,) = names(redis.smembers("resque:workers"))
+    redis.set(f"resque:worker:{name}", record)
+
+    os.kill(first, signal.SIGKILL)
+
+    enqueue(jobs.note, str(trace))
+    wait_for(lambda: lines(trace), "another worker performs the job")
+    work.send(signal.SIGTERM)
+    assert work.ends() == 0, work.output
+
+
+@pytest.mark.parametrize("what", ["close stdout", "close descriptors"])
+def test_a_job_that_closes_the_output_harms_no_other(
+    farm: Farm, redis: Redis, trace: Path, what: str
+) -> None:
+    enqueue(jobs.mischief, what)
+    for _ in range(3):
+        enqueue(jobs.note, str(trace))
+
+    work = farm("resque_work", "--burst")
+
+    assert work.ends() == 0, work.output
+    assert lines(trace) == ["ran"] * 3
+    assert failures(redis) == []
+
+
+@pytest.mark.parametrize("what", ["ignore signals", "default signals", "no wakeup"])
+def test_handlers_that_a_job_changed_are_back_for_the_next(
+    farm: Farm, redis: Redis, trace: Path, what: str
+) -> None:
+    enqueue(jobs.mischief, what)
+    handle = enqueue(jobs.Sleep, str(trace), 1.0)
+    work = farm("resque_work", "--queue=default,slow", "--interval=600")
+    wait_for(lambda: lines(trace), "the next job has begun")
+
+    work.send(signal.SIGTERM)
+
+    assert work.ends(10) == 0, work.output
+    assert handle.status == "complete"
+    assert failures(redis) == []
+
+
+def test_an_idle_worker_wakes_at_a_signal_after_a_job_took_its_wakeup(
+    farm: Farm, redis: Redis
+) -> None:
+    handle = enqueue(jobs.mischief, "no wakeup")
+    work = farm("resque_work", "--interval=600")
+    wait_for(lambda: handle.status == "complete", "the job is done")
+
+    work.send(signal.SIGTERM)
+
+    assert work.ends(10) == 0, work.output
+
+
+@pytest.mark.parametrize(
+    ("what", "error"),
+    [("exit 75", "exited with code 75"), ("real-time signal", "was killed by signal 40")],
+)
+def test_any_end_of_the_process_is_a_failure_once(
+    farm: Farm, redis: Redis, trace: Path, what: str, error: str
+) -> None:
+    enqueue(jobs.mischief, what)
+    enqueue(jobs.note, str(trace))
+
+    work = farm("resque_work", "--burst")
+
+    assert work.ends() == 0, work.output
+    assert lines(trace) == ["ran"]
+    (failure,) = failures(redis)
+    assert failure["exception"] == "DirtyExit"
+    assert error in failure["error"]
+
+
+def test_the_child_of_a_job_that_forks_is_no_second_worker(
+    farm: Farm, redis: Redis, trace: Path
+) -> None:
+    handle = enqueue(jobs.mischief, "fork and return")
+    for _ in range(20):
+        enqueue(jobs.describe_process, str(trace))
+
+    work = farm("resque_work", "--burst")
+
+    assert work.ends() == 0, work.output
+    assert handle.status == "complete"
+    assert set(lines(trace)) == {str(work.worker_pids()[0])}
+    assert len(lines(trace)) == 20
+    assert failures(redis) == []
+
+
+def test_a_pool_of_processes_in_a_job_stops_nobody(farm: Farm, redis: Redis, trace: Path) -> None:
+    handle = enqueue(jobs.use_a_pool, str(trace))
+    enqueue(jobs.note, str(trace))
+
+    work = farm("resque_work", "--burst")
+
+    assert work.ends() == 0, work.output
+    assert lines(trace) == ["pool ended", "ran"]
+    assert handle.status == "complete"
+
+
+def test_a_job_that_leaves_a_transaction_open_fails_and_the_next_can_enqueue(
+    farm: Farm, redis: Redis, trace: Path
+) -> None:
+    enqueue(jobs.mischief, "open transaction")
+    enqueue(jobs.enqueue_another, str(trace))
+
+    work = farm("resque_work", "--burst")
+
+    assert work.ends() == 0, work.output
+    (failure,) = failures(redis)
+    assert "ended inside a transaction that it began on default" in failure["error"]
+    assert lines(trace) == ["ran"]
+
+
+def test_a_queue_that_is_no_list_does_not_keep_others_from_their_work(
+    farm: Farm, redis: Redis, trace: Path
+) -> None:
+    redis.set("resque:queue:high", "no list")
+    enqueue(jobs.note, str(trace))
+
+    work = farm("resque_work", "--burst", "--queue=high,default")
+
+    assert work.ends() == 0, work.output
+    assert lines(trace) == ["ran"]
+
+
+def test_a_job_that_cannot_be_settled_for_now_is_kept_until_it_can(
+    farm: Farm, redis: Redis, trace: Path
+) -> None:
+    redis.set("resque:failed", "no list")
+    failing = enqueue(jobs.fail)
+    enqueue(jobs.note, str(trace))
+    work = farm("resque_work", "--interval=0.1")
+    work.says("WRONGTYPE")
+
+    redis.delete("resque:failed")
+
+    wait_for(lambda: lines(trace), "the worker goes on")
+    assert failing.status == "failed"
+    assert [failure["exception"] for failure in failures(redis)] == ["tests.project.jobs.Boom"]
+    assert work.output.count("*** Starting worker") == 1
+
+
+def test_a_redis_user_who_may_not_run_scripts_makes_no_storm_of_processes(
+    farm: Farm, redis: Redis, redis_url: str
+) -> None:
+    redis.acl_setuser(
+        "narrow", enabled=True, nopass=True, keys="*", commands=["+@all", "-evalsha", "-eval"]
+    )
+    try:
+        path = redis_url.removeprefix("unix://")
+        work = farm("resque_work", REDIS_URL=f"unix://narrow:x@{path}")
+        work.says("no permissions")
+        until = time.monotonic() + 2
+        wait_for(lambda: time.monotonic() > until, "some time")
+        work.send(signal.SIGTERM)
+        assert work.ends() == 0, work.output
+    finally:
+        redis.acl_deluser("narrow")
+
+    assert work.output.count("*** Starting worker") == 1
+    assert len(work.output) < 20_000
+
+
+def test_the_stop_keeps_its_deadline_while_redis_hangs(farm: Farm, trace: Path) -> None:
+    directory = Path(tempfile.mkdtemp(prefix="rq"))
+    try:
+        with redis_server.running(directory) as url, Redis.from_url(url) as other:
+            pid = other.info("server")["process_id"]
+            raw = json.dumps({"class": jobs.stubborn.job.name, "args": [str(trace), 600]})
+            other.rpush("resque:queue:slow", raw)
+            work = farm("resque_work", "--queue=slow", REDIS_URL=url, RESQUE_STOP_TIMEOUT="1")
+            wait_for(lambda: lines(trace), "the job has begun")
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                stopped = time.monotonic()
+                work.send(signal.SIGTERM)
+                assert work.ends() == 0, work.output
+                assert time.monotonic() - stopped < 1 + 4 + 5  # 5 for a machine that is busy
+            finally:
+                os.kill(pid, signal.SIGCONT)
+    finally:
+        shutil.rmtree(directory)
+
+
+def test_every_script_is_read_before_the_first_fork() -> None:
+    scripts.script.cache_clear()
+
+    scripts.load_all()
+
+    before = scripts.script.cache_info().misses
+    for name in ("push", "settle", "put_back", "give_up", "promote", "beat"):
+        scripts.script(name)
+    assert scripts.script.cache_info().misses == before
