@@ -109,7 +109,7 @@ def mischief(what: str) -> None:
     """What a job should not do to the process it shares with the next one."""
     actions: dict[str, Callable[[], object]] = {
         "close stdout": sys.stdout.close,
-        "close descriptors": lambda: [os.close(number) for number in (0, 1, 2)],
+        "close descriptors": lambda: os.closerange(0, 3),
         "ignore signals": lambda: [
             signal.signal(number, signal.SIG_IGN)
             for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGURG, signal.SIGINT)
