@@ -7,6 +7,7 @@ from typing import Any
 
 from . import conf, delivery, listing, wire
 from .errors import JobFailed
+from .items import Item
 from .store import Store
 
 #: Seconds between two looks of `wait`, from the first to the longest.
@@ -85,11 +86,11 @@ def _waiting(store: Store, job_id: str) -> Iterator[tuple[str, str]]:
                 yield queue, raw
 
 
-def _delayed(store: Store, job_id: str) -> Iterator[tuple[str, wire.Item]]:
+def _delayed(store: Store, job_id: str) -> Iterator[tuple[str, Item]]:
     """Due time and item of the delayed jobs with this id."""
     for due in listing.due_times(store):
         for raw in listing.delayed(store, due):
-            if job_id in raw and (item := wire.Item.read(raw)).payload.id == job_id:
+            if job_id in raw and (item := Item.read(raw)).payload.id == job_id:
                 yield due, item
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from . import wire
+from .items import Item
 from .keys import Keys
 
 #: Seconds the status of a job lives that is not at its end, renewed at each step.
@@ -52,7 +53,7 @@ def delaying(keys: Keys, parcels: list[Parcel]) -> tuple[list[str], list[str | i
     args: list[str | int] = [PUSHED_TTL]
     for parcel in parcels:
         job_id, due = parcel.payload.id, parcel.due or 0
-        item = wire.Item.new(parcel.queue, parcel.payload, track=parcel.track).raw
+        item = Item.new(parcel.queue, parcel.payload, track=parcel.track).raw
         words += [
             keys.delayed(due),
             keys.timestamps(item),

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from . import dates, wire
 from .errors import InvalidPayload
 from .failure import Failure
+from .items import Item
 from .parcels import CHUNKS, UNENDED_TTL, Parcel, chunks, delaying, pushing
 from .roster import Roster
 from .scripts import script
@@ -90,7 +91,7 @@ class Store(Roster):
             return None
         due, *raws = found
         keys, now = self.keys, int(time.time())
-        items = [wire.Item.read(raw) for raw in raws]
+        items = [Item.read(raw) for raw in raws]
         words: list[str | int] = [due, keys.delayed_name(due), now, UNENDED_TTL]
         moved = [keys.delayed(due), keys.schedule, keys.queues]
         for item in items:
@@ -107,7 +108,7 @@ class Store(Roster):
         keys = [self.keys.queue(queue), self.keys.status(job_id)]
         return bool(self._run("cancel", keys, [payload, "", ""]))
 
-    def cancel_delayed(self, due: str, item: wire.Item) -> bool:
+    def cancel_delayed(self, due: str, item: Item) -> bool:
         """Take a job out of the delayed set. False if it is not there any more."""
         keys = self.keys
         return bool(
@@ -248,10 +249,10 @@ class Store(Roster):
         status = self.redis.get(wire.raw(self.keys.status(job_id)))
         return wire.Status.decode(status) if isinstance(status, str) else None
 
-    def _promoted(self, item: wire.Item) -> str:
+    def _promoted(self, item: Item) -> str:
         return self.keys.queue(item.queue) if item.queue else self.keys.failed
 
-    def _promotion(self, item: wire.Item, now: float) -> str:
+    def _promotion(self, item: Item, now: float) -> str:
         """The payload; for an item that no queue can take, the failure that tells so."""
         if item.queue:
             return item.payload.raw

@@ -16,7 +16,7 @@ from typing import ParamSpec
 
 from django.db import connections
 
-from . import clock, conf, connection, process, scripts
+from . import clock, conf, connection, forking, process, scripts
 from .about import About
 from .store import Store
 from .version import __version__
@@ -212,7 +212,7 @@ class Supervisor:
 
     def fork(self) -> int:
         connections.close_all()  # Or the child would share their sockets. redis-py minds forks.
-        pid = process.fork(self.become_worker, _HANDLED)
+        pid = forking.fork(self.become_worker, _HANDLED)
         self.children[pid] = Child(pid, self.worker_id(pid), self.about(pid), time.monotonic())
         return pid
 
@@ -238,7 +238,7 @@ class Supervisor:
 
     def reap(self) -> None:
         self.listen()  # What the dead have said last.
-        for pid, code in process.reap():
+        for pid, code in forking.reap():
             if child := self.children.pop(pid, None):
                 child.exit_code = code
                 if code or child.kill_at is not None:

@@ -13,9 +13,10 @@ from pytest_django import Settings
 from redis import Redis
 
 from django_resque import InvalidArguments, clock, enqueue, enqueue_at, enqueue_in, job_status, wire
+from django_resque.items import Item
 from django_resque.parcels import PUSHED_TTL, UNENDED_TTL, Parcel
 from django_resque.store import Store
-from django_resque.wire import Item, Payload
+from django_resque.wire import Payload
 from tests.conftest import Farm, names, wait_for
 from tests.project import jobs
 

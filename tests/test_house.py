@@ -25,16 +25,18 @@ PLAN: dict[str, set[str]] = {
     "masking": set(),
     "pidfile": set(),
     "process": {"setproctitle"},
+    "forking": {"process"},
     "arguments": {"errors"},
     "wire": {"dates"},
     "about": {"wire"},
+    "items": {"wire"},
     "failure": {"arguments", "dates", "wire"},
     # First floor: Redis.
     "scripts": {"wire", "redis"},
     "connection": {"redis", "django_redis"},
-    "parcels": {"keys", "wire"},
+    "parcels": {"items", "keys", "wire"},
     "roster": {"about", "dates", "failure", "keys", "scripts", "wire", "redis"},
-    "store": {"dates", "errors", "failure", "parcels", "roster", "scripts", "wire"},
+    "store": {"dates", "errors", "failure", "items", "parcels", "roster", "scripts", "wire"},
     "listing": {"store", "wire"},
     "waiting": {"connection", "redis"},
     "conf": {"connection", "keys", "process", "store", "redis", "django"},
@@ -43,7 +45,7 @@ PLAN: dict[str, set[str]] = {
     "registry": {"errors", "jobs"},  # jobs: for the type checker only
     "options": {"errors", "django"},
     "delivery": {"conf", "connection", "errors", "parcels", "django", "redis"},
-    "handles": {"conf", "delivery", "errors", "listing", "store", "wire"},
+    "handles": {"conf", "delivery", "errors", "items", "listing", "store", "wire"},
     "enqueueing": {
         "arguments", "conf", "delivery", "errors", "handles", "options", "parcels", "signals",
         "wire", "asgiref", "django",
@@ -63,8 +65,8 @@ PLAN: dict[str, set[str]] = {
     },
     "clock": {"errors", "failure", "roster", "store"},
     "supervisor": {
-        "about", "clock", "conf", "connection", "process", "store", "version", "worker",
-        "django", "redis",
+        "about", "clock", "conf", "connection", "forking", "process", "scripts", "store", "version",
+        "worker", "django",
     },
     # The doors. Nothing inside imports them.
     "__init__": {"enqueueing", "errors", "handles", "jobs", "version"},

@@ -1,0 +1,122 @@
+"""
+Child processes: begun in a state of their own, dying with their parent, and reaped.
+"""
+
+import ctypes
+import gc
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import NoReturn
+
+from .process import unblock
+
+_PR_SET_PDEATHSIG = 1
+
+
+def fork(run: Callable[[], int], blocked: Iterable[signal.Signals]) -> int:
+    """
+    Run a function in a child process and end that with its answer; returns the pid.
+
+    The child leads its own process group, reads nothing, and dies with its parent.
+    The `blocked` signals, whose handlers are the parent's, stay pending until the child
+    calls `unblock`, so none is lost before it has handlers of its own.
+    """
+    parent = os.getpid()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # Closed, or none at all.
+            stream.flush()  # What is buffered would be printed by both.
+    alive_reader, alive_writer = os.pipe()
+    gc.collect()
+    gc.freeze()  # A collection in the child would copy every page of the parent.
+    signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            os.close(alive_writer)
+            _become(run, parent, alive_reader, blocked)
+    except OSError:
+        os.close(alive_writer)
+        raise
+    finally:
+        unblock(blocked)
+        os.close(alive_reader)
+        gc.unfreeze()
+    _lifelines[pid] = alive_writer
+    with suppress(OSError):  # The child does it too; whoever comes first.
+        os.setpgid(pid, pid)
+    return pid
+
+
+def reap() -> Iterator[tuple[int, int]]:
+    """
+    Pid and exit code, negative for a signal, of each child that has died.
+
+    As process 1 of a container we are given orphans that were never ours: they too.
+    """
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        if pid in _lifelines:
+            os.close(_lifelines.pop(pid))
+        yield pid, os.waitstatus_to_exitcode(status)
+
+
+#: The writing ends of the pipes whose closing tells a child that its parent died.
+_lifelines: dict[int, int] = {}
+
+
+def _become(
+    run: Callable[[], int], parent: int, lifeline: int, blocked: Iterable[signal.Signals]
+) -> NoReturn:
+    """The life of a child process. Leaves by os._exit: the parent's clean-up is not its own."""
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        for each in blocked:
+            signal.signal(each, signal.SIG_DFL)
+        os.setpgid(0, 0)
+        for writer in _lifelines.values():
+            os.close(writer)
+        _lifelines.clear()
+        _die_with(parent, lifeline)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        code = run()
+    except BaseException:  # noqa: BLE001 -- nothing may escape into the parent's code
+        sys.excepthook(*sys.exc_info())
+    finally:
+        with suppress(Exception):
+            sys.stdout.flush()
+        with suppress(Exception):
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _die_with(parent: int, lifeline: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.close(lifeline)
+    else:
+        watch_lifeline(lifeline)
+    if os.getppid() != parent:  # It died before we could ask to be told.
+        os._exit(1)
+
+
+def watch_lifeline(lifeline: int) -> None:
+    """Die when the other end of a pipe closes: how to notice a dead parent without prctl."""
+
+    def watch() -> None:
+        while os.read(lifeline, 1):
+            pass
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()

@@ -1,0 +1,51 @@
+"""
+What stands in the delayed set: a job and its queue, in resque-scheduler's form.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+from .wire import Payload, cut_fields, dumps, loads, text_of
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """
+    A job in the delayed set: `{"class","args","queue","id","queue_time"}`, and without the
+    last two, which is Ruby's form byte for byte, if it is not tracked.
+    """
+
+    queue: str  #: "" for an item that names none, or cannot be read.
+    payload: Payload  #: As it will stand in its queue.
+    raw: str
+
+    @classmethod
+    def new(cls, queue: str, payload: Payload, *, track: bool) -> Self:
+        fields = cut_fields(payload.raw)
+        names = ("id", "queue_time") if track else ()
+        parts = [f'"class":{fields["class"]},"args":{fields["args"]},"queue":{dumps(queue)}']
+        parts += [f'"{name}":{fields[name]}' for name in names]
+        return cls(queue, payload, f"{{{','.join(parts)}}}")
+
+    @classmethod
+    def read(cls, raw: str) -> Self:
+        """
+        Any client's item. Never raises. What a queue gets is what that client would
+        have put there: every field but the queue, each as its bytes were.
+        """
+        fields = cut_fields(raw)
+        queue = text_of(loads(fields.pop("queue", "")))
+        if not fields or not queue:
+            return cls("", Payload.read(raw), raw)
+        if "id" in fields and "queue_time" in fields:
+            fields = _in_our_order(fields)
+        text = ",".join(f"{dumps(name)}:{value}" for name, value in fields.items())
+        return cls(queue, Payload.read(f"{{{text}}}"), raw)
+
+
+def _in_our_order(fields: dict[str, str]) -> dict[str, str]:
+    """As `Payload.new` writes them: the scripts look for the id at the end."""
+    ended = {"id": fields["id"], "prefix": '""', "queue_time": fields["queue_time"]}
+    return {name: text for name, text in fields.items() if name not in ended} | {
+        name: fields.get(name, text) for name, text in ended.items()
+    }
