@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, ClassVar, Generic, ParamSpec, Protocol, Unpack, overload
 
 from asgiref.sync import sync_to_async
 from django.utils.asyncio import async_unsafe
@@ -19,13 +19,12 @@ from django.utils.asyncio import async_unsafe
 from . import arguments, conf, delivery, signals, wire
 from .errors import InvalidArguments
 from .handles import JobHandle
-from .options import Options
+from .options import Given, Options
 from .parcels import Parcel
 
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class Performs(Protocol[P]):
@@ -90,7 +89,7 @@ class Enqueueable:
         return enqueue_at(at, cls, *args, **kwargs)
 
     @classmethod
-    def options(cls: "type[Performs[P]]", **given: Any) -> "Bound[P]":
+    def options(cls: "type[Performs[P]]", **given: Unpack[Given]) -> "Bound[P]":
         """This job, to be enqueued with these `Options`."""
         return Bound(cls, Options(**given))
 
@@ -117,9 +116,9 @@ def enqueue(job: AnyJob[P], /, *args: P.args, **kwargs: P.kwargs) -> JobHandle:
     """
     Put a job on its queue once the current database transaction commits.
 
-    Outside a transaction, at once. Raises InvalidArguments here, not in the worker,
-    if the arguments do not fit `perform` or are not JSON, and EnqueueError if Redis
-    cannot be reached; inside a transaction the latter comes from its commit.
+    Outside a transaction, at once. Raises InvalidArguments if the arguments do not fit
+    `perform` or are not JSON, and EnqueueError, inside a transaction at its commit, if
+    Redis cannot be reached.
     """
     return _one(job, args, kwargs, Options())
 
@@ -150,9 +149,8 @@ def enqueue_in(
 @async_unsafe("enqueue_at() blocks, so not in an event loop. Use: await aenqueue_at(...)")
 def enqueue_at(at: datetime, job: AnyJob[P], /, *args: P.args, **kwargs: P.kwargs) -> JobHandle:
     """
-    Put a job on its queue at this time, never early and at most a second late.
-
-    The time must be aware, unless USE_TZ is False. A time that is past means at once.
+    Put a job on its queue at this time, never early and at most a second late; a past
+    time means at once. It must be aware, unless USE_TZ is False.
     """
     return _one(job, args, kwargs, Options(at=at))
 
@@ -162,8 +160,8 @@ def enqueue_many(calls: Iterable[Sequence[Any]]) -> list[JobHandle]:
     """
     Enqueue many jobs with few round trips: `enqueue_many([(SendReceipt, 1), (Archive, 2)])`.
 
-    Each call is a job (or what `.options()` returns) and its positional arguments; the
-    handles come in their order. All are checked before the first is pushed.
+    Each call is a job (or its `.options()`) and its positional arguments; the handles come
+    in their order. All are checked before the first is pushed.
     """
     return _many([_drafted(call, at) for at, call in enumerate(calls)])
 
@@ -173,7 +171,13 @@ async def aenqueue(job: AnyJob[P], /, *args: P.args, **kwargs: P.kwargs) -> JobH
     return await sync_to_async(enqueue, thread_sensitive=True)(job, *args, **kwargs)
 
 
-async def aenqueue_to(queue: str, job: Any, /, *args: Any, **kwargs: Any) -> JobHandle:
+@overload
+async def aenqueue_to(
+    queue: str, job: AnyJob[P], /, *args: P.args, **kwargs: P.kwargs
+) -> JobHandle: ...
+@overload
+async def aenqueue_to(queue: str, job: str, /, *args: Any) -> JobHandle: ...
+async def aenqueue_to(queue: Any, job: Any, /, *args: Any, **kwargs: Any) -> JobHandle:
     """`enqueue_to` for an event loop."""
     return await sync_to_async(enqueue_to, thread_sensitive=True)(queue, job, *args, **kwargs)
 
@@ -257,13 +261,10 @@ def _many(drafts: list[Draft]) -> list[JobHandle]:
             wanted = default if draft.options.on_commit is None else draft.options.on_commit
             pushes.setdefault((wanted, draft.options.using), []).append(draft)
     handles = {id(draft): JobHandle(draft.parcel.payload.id, draft.refused) for draft in drafts}
-    ready: list[tuple[delivery.Push, bool, str]] = []
     for (wanted, using), group in pushes.items():
         push = delivery.Push([draft.parcel for draft in group], _after(group))
         for draft in group:
             handles[id(draft)] = replace(handles[id(draft)], ticket=push.ticket)
-        ready.append((push, wanted, using))
-    for push, wanted, using in ready:
         if wanted:
             delivery.on_commit(push, using)
         else:

@@ -16,7 +16,7 @@ from django.db import close_old_connections, connections, reset_queries
 from django.utils import timezone, translation
 
 from . import arguments, signals, wire
-from .errors import DontPerform, Interrupted, InvalidPayload, ResqueError
+from .errors import DontPerform, Interrupted, InvalidPayload, ResqueError, UnknownJob
 from .failure import Failure
 from .jobs import Job, performing
 from .parcels import Parcel
@@ -132,6 +132,11 @@ def perform_inline(parcel: Parcel) -> None:
     so what does not survive that does not survive this. Its exception is raised here.
     """
     payload = wire.Payload.read(parcel.payload.raw)
+    try:
+        registry.find(payload.job)
+    except UnknownJob:
+        logger.info("not performed inline, another language's job=%s", payload.job)
+        return
     held = wire.Reservation("inline", parcel.queue, "", "", "", payload)
     _, error = perform(held, Guard())
     if error:

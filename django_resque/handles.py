@@ -44,6 +44,8 @@ class JobHandle:
         Raises JobFailed, TimeoutError after so many seconds, and RuntimeError for a job
         that can have no status yet: one that waits for its transaction to commit.
         """
+        if self.refused:
+            raise RuntimeError(f"Job {self.id} was refused by before_enqueue: nothing will end.")
         if self.ticket and not self.ticket.done:
             raise RuntimeError(
                 f"Job {self.id} is pushed when its transaction commits, and cannot be waited for "

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from functools import update_wrapper
-from typing import Any, ClassVar, Generic, Literal, ParamSpec, Self, TypeVar, overload
+from typing import Any, ClassVar, Generic, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
 from . import enqueueing, wire
 from .enqueueing import Bound, Enqueueable
 from .handles import JobHandle
-from .options import Options
+from .options import Given, Options
 from .registry import registry
 
 P = ParamSpec("P")
@@ -164,7 +164,7 @@ class JobFunction(Generic[P, R]):
         """See `django_resque.enqueue_at`."""
         return enqueueing.enqueue_at(at, self, *args, **kwargs)
 
-    def options(self, **given: Any) -> Bound[P]:
+    def options(self, **given: Unpack[Given]) -> Bound[P]:
         """This job, to be enqueued with these `options.Options`."""
         return Bound(self, Options(**given))
 

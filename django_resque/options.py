@@ -6,12 +6,24 @@ import math
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
 from .errors import InvalidArguments
+
+
+class Given(TypedDict, total=False):
+    """The fields of `Options`, as a type checker sees the call of `Job.options(...)`."""
+
+    queue: str
+    at: datetime
+    delay: float | timedelta
+    on_commit: bool
+    using: str
+    track: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +42,8 @@ class Options:
         if self.at is not None and self.delay is not None:
             raise InvalidArguments("Give either at= or delay=, not both.")
         if self.at is not None:
-            return math.ceil(_aware(self.at).timestamp())
+            due = math.ceil(_aware(self.at).timestamp())
+            return due if due > time.time() else None
         if self.delay is None:
             return None
         seconds = self.delay.total_seconds() if isinstance(self.delay, timedelta) else self.delay

@@ -95,7 +95,7 @@ def test_options_name_the_database_whose_commit_counts(redis: Redis) -> None:
 
 def test_a_wrong_option_is_refused() -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'quue'"):
-        jobs.note.options(quue="x")
+        jobs.note.options(quue="x")  # type: ignore[call-arg]  # the mistake under test
     with pytest.raises(InvalidArguments, match="either at= or delay="):
         jobs.note.options(at=datetime.now(UTC), delay=5).enqueue("path")
 
@@ -282,6 +282,12 @@ def test_inline_raises_what_the_job_raises(inline: None) -> None:
         enqueue(jobs.fail, "no such card")
 
 
+def test_inline_leaves_another_languages_job_alone(redis: Redis, inline: None) -> None:
+    enqueue_to("ruby", "Archive", 1)
+
+    assert redis.keys("*") == []
+
+
 # Waiting.
 
 
@@ -296,6 +302,18 @@ def test_wait_returns_the_result_or_says_why_not(store: Store, redis: Redis) -> 
     redis.set(key, '{"status":3}')
     with pytest.raises(JobFailed, match=handle.id):
         handle.wait(10)
+
+
+def test_a_refused_job_cannot_be_waited_for() -> None:
+    class Refusing(Job):
+        @classmethod
+        def before_enqueue(cls, *args: Any) -> Any:
+            return False
+
+        def perform(self) -> None: ...
+
+    with pytest.raises(RuntimeError, match="was refused by before_enqueue"):
+        enqueue(Refusing).wait(1)
 
 
 def test_wait_refuses_inside_the_transaction_that_it_waits_for() -> None:
