@@ -13,14 +13,19 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import InvalidCacheBackendError
 from django.core.exceptions import ImproperlyConfigured
 from redis.connection import ConnectionPool
+from redis.exceptions import RedisError
 
 from . import connection, process
 from .keys import Keys
 from .store import Store
 
 DEFAULT_URL = "redis://localhost:6379/0"
+
+#: Of a duration, in seconds: 30 years. What the system can wait for ends not far above.
+LONGEST = 1e9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,10 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _is_alias(value: Any) -> bool:
+    return isinstance(value, str) and "://" not in value
+
+
 def _is_name(value: Any) -> bool:
     return isinstance(value, str) and value != "" and not set(value) & set(":, \t\n")
 
@@ -64,7 +73,11 @@ def _is_queue(value: Any) -> bool:
 
 
 def _is_duration(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return _is_number(value) and 0 < value <= LONGEST
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_heartbeat(value: Any) -> bool:
@@ -86,7 +99,7 @@ def _is_switch(value: Any) -> bool:
 #: For each key: what it must be, in words, and the test.
 _RULES: dict[str, tuple[str, Rule]] = {
     "URL": ("a URL like 'redis://localhost:6379/0'", _is_text),
-    "CACHE": ("the alias of a django-redis cache in settings.CACHES", _is_text),
+    "CACHE": ("the alias of a django-redis cache in settings.CACHES", _is_alias),
     "DB": ("the number of a Redis database, 0 or above", _is_database),
     "NAMESPACE": ("text, like 'resque'", _is_text),
     "DEFAULT_QUEUE": ("a queue's name, without colon, comma and blank", _is_queue),
@@ -106,15 +119,15 @@ _RULES: dict[str, tuple[str, Rule]] = {
 def queue_problem(name: Any) -> str:
     """Why `name` cannot be listened to, in one sentence; "" if it can."""
     if not isinstance(name, str) or not name:
-        return f"A queue's name must be text, not {name!r}."
+        return f"A queue's name must be text, not {_shown(name)}."
     if found := sorted(set(name) & set(":, \t\n")):
         return (
-            f"The queue name {name!r} contains {found[0]!r}. Worker ids are joined with colons "
-            "and commas, and other Resque clients cut them there: choose another name."
+            f"The queue name {_shown(name)} contains {found[0]!r}. Worker ids are joined with "
+            "colons and commas, and other Resque clients cut them there: choose another name."
         )
     if set(name) & set("*?[]!"):
         return (
-            f"{name!r} looks like a pattern, and patterns are not supported yet: "
+            f"{_shown(name)} looks like a pattern, and patterns are not supported yet: "
             "name the queues one by one."
         )
     return ""
@@ -123,11 +136,12 @@ def queue_problem(name: Any) -> str:
 def problems(given: Any) -> Iterator[tuple[str, str]]:
     """Yield (message, hint) for everything that makes a settings.RESQUE unusable."""
     if not isinstance(given, Mapping):
-        yield f"RESQUE must be a dict, not {given!r}.", "RESQUE = {'URL': 'redis://...'}"
+        found = type(given).__name__  # And not the value: it is likely to be an address.
+        yield f"RESQUE must be a dict, not {found}.", "RESQUE = {'URL': 'redis://...'}"
         return
     for name, (expected, rule) in _RULES.items():
         if name in given and not rule(given[name]):
-            found = type(given[name]).__name__ if name == "URL" else repr(given[name])
+            found = type(given[name]).__name__ if name == "URL" else _shown(given[name])
             yield f"RESQUE[{name!r}] must be {expected}, not {found}.", _hint(name, given)
     if given.get("URL") and given.get("CACHE"):
         yield "RESQUE names both 'URL' and 'CACHE'.", "Keep the one that tells where Redis is."
@@ -147,7 +161,7 @@ def unknown(given: Any) -> Iterator[tuple[str, str]]:
         if name not in _RULES:
             close = difflib.get_close_matches(str(name).upper(), _RULES, n=1)
             hint = f"Did you mean {close[0]!r}?" if close else f"Known are {', '.join(_RULES)}."
-            yield f"RESQUE[{name!r}] is not a setting of django-resque.", hint
+            yield f"RESQUE[{_shown(name)}] is not a setting of django-resque.", hint
 
 
 def build(given: Any) -> Options:
@@ -175,7 +189,8 @@ def options() -> Options:
 
 def overridden(flags: Mapping[str, Any]) -> Options:
     """The settings, with a command's flags on top."""
-    return build({**given(), **flags})
+    site = given()
+    return build({**site, **flags} if isinstance(site, Mapping) else site)
 
 
 def store() -> Store:
@@ -231,30 +246,39 @@ def _url(url: str) -> str:
     return url or os.environ.get("REDIS_URL", "") or DEFAULT_URL
 
 
+def _shown(value: Any) -> str:
+    """A value in a message; of what may be an address, and hold a password, the type only."""
+    return type(value).__name__ if "://" in repr(value) else repr(value)
+
+
 def _hint(name: str, given: Mapping[str, Any]) -> str:
-    if name == "QUEUES" and isinstance(given[name], list | tuple):
-        return next(filter(None, map(queue_problem, given[name])), "")
-    if name == "QUEUES" and isinstance(given[name], str):
-        return f"Write a list: {given[name].split(',')!r}."
+    value = given[name]
+    if name == "QUEUES" and isinstance(value, list | tuple):
+        return next(filter(None, map(queue_problem, value)), "")
+    if name == "QUEUES" and isinstance(value, str):
+        return f"Write a list: {_shown(value.split(','))}."
+    if name == "CACHE" and isinstance(value, str):
+        return "A URL goes to 'URL'."
+    if _RULES[name][1] is _is_duration and _is_number(value) and value > LONGEST:
+        return "At most 1e9, which is 30 years."
     return ""
 
 
 def _address_problems(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     alias, url = given.get("CACHE"), given.get("URL", "")
-    if alias and isinstance(alias, str):
+    if alias and _is_alias(alias):
         try:
-            connection.cache_pool(alias, None)
+            _try(connection.cache_pool(alias, None))
         except Exception as error:  # noqa: BLE001 -- any backend may stand there and raise anything
             yield (
-                f"RESQUE['CACHE'] names {alias!r}, which is no usable django-redis cache "
-                f"({type(error).__name__}: {error}).",
+                f"RESQUE['CACHE'] names {alias!r}, no usable django-redis cache "
+                f"({_reason(error)}).",
                 "Name an alias in settings.CACHES with BACKEND 'django_redis.cache.RedisCache'.",
             )
     elif isinstance(url, str):
         try:
-            connection.url_pool(_url(url)).make_connection()  # An object; nothing is connected.
-        except (ValueError, TypeError):
-            # The error's text could hold a part of the password.
+            _try(connection.url_pool(_url(url)))
+        except (ValueError, TypeError, RedisError):
             source = "RESQUE['URL']" if url else "$REDIS_URL"
             yield (
                 f"{source} is no address of a Redis.",
@@ -262,3 +286,15 @@ def _address_problems(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 "unix:///path/to/redis.sock?db=0, with %2F for / and the like in a password, and "
                 "only options that redis-py knows behind the question mark.",
             )
+
+
+def _try(pool: ConnectionPool) -> None:
+    """Raises what is raised for an address that cannot be one. Nothing is connected."""
+    pool.make_connection()
+    str(pool.connection_kwargs.get("host", "")).encode("idna")  # As a connection does it.
+
+
+def _reason(error: Exception) -> str:
+    """The text of an error about an address could hold a part of the password."""
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, ImportError | InvalidCacheBackendError) else name

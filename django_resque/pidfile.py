@@ -8,9 +8,17 @@ kernel takes back however the owner ends.
 
 import fcntl
 import os
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+#: Seconds to try for the lock: a reader has it for a moment, and one who ends lets it go.
+PATIENCE = 0.3
+
+#: Seconds between two tries.
+AGAIN = 0.02
 
 
 class PidFileError(Exception):
@@ -20,25 +28,14 @@ class PidFileError(Exception):
 @contextmanager
 def held(path: Path) -> Iterator[None]:
     """Write our pid to `path` and hold it for the length of the `with`; then remove it."""
+    descriptor = _take(path)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise PidFileError(f"Cannot write the pid file {path}: {error.strerror}.") from error
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise PidFileError(
-            f"The pid file {path} is held by a running resque_work. "
-            "Stop that first, or name another file."
-        ) from error
-    try:
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        _write(descriptor, path)
         yield
     finally:
         with suppress(OSError):
-            path.unlink()
+            if _is_at(path, descriptor):
+                path.unlink()
         os.close(descriptor)
 
 
@@ -48,19 +45,85 @@ def owner(path: Path) -> int | None:
 
     Raises PidFileError for a file that cannot be read or is no pid file.
     """
-    try:
-        descriptor = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise PidFileError(f"Cannot read the pid file {path}: {error.strerror}.") from error
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return None
-    except OSError:
-        text = os.read(descriptor, 64).decode("ascii", "replace").strip()
-        if not text.isdecimal():
-            raise PidFileError(f"{path} is no pid file: it holds {text!r}.") from None
-        return int(text)
-    finally:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            descriptor = _open(path, os.O_RDONLY, "read")
+        except FileNotFoundError:
+            return None
+        try:
+            text = ""
+            if not _lock(path, descriptor, fcntl.LOCK_SH):
+                text = os.read(descriptor, 64).decode("ascii", "replace").strip()
+                if text.isdecimal():
+                    return int(text)
+            elif _is_at(path, descriptor):
+                return None
+        finally:
+            os.close(descriptor)
+        if time.monotonic() >= until:
+            raise PidFileError(f"{path} is no pid file: it holds {text!r}.")
+        time.sleep(AGAIN)
+
+
+def _take(path: Path) -> int:
+    """
+    A descriptor of `path`, locked.
+
+    Between the open and the lock its last owner may have removed the file, and another
+    made a new one: then we hold a file that nobody else will ever see.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        descriptor = _open(path, os.O_RDWR | os.O_CREAT, "write")
+        if _lock(path, descriptor, fcntl.LOCK_EX) and _is_at(path, descriptor):
+            return descriptor
         os.close(descriptor)
+        if time.monotonic() >= until:
+            raise PidFileError(
+                f"The pid file {path} is held by a running resque_work. "
+                "Stop that first, or name another file."
+            )
+        time.sleep(AGAIN)
+
+
+def _open(path: Path, mode: int, verb: str) -> int:
+    """Raises FileNotFoundError for a reader only."""
+    try:
+        descriptor = os.open(path, mode | os.O_NONBLOCK, 0o644)  # Or a FIFO would keep us.
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and verb == "read":
+            raise
+        raise PidFileError(f"Cannot {verb} the pid file {path}: {error.strerror}.") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise PidFileError(f"Cannot {verb} the pid file {path}: it is no regular file.")
+    return descriptor
+
+
+def _lock(path: Path, descriptor: int, kind: int) -> bool:
+    """False if another process holds a lock that forbids this one."""
+    try:
+        fcntl.lockf(descriptor, kind | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # EAGAIN or EACCES, as the system likes.
+        return False
+    except OSError as error:
+        raise PidFileError(f"Cannot lock the pid file {path}: {error.strerror}.") from error
+    return True
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether the open file is still the one of that name."""
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(there, os.fstat(descriptor))
+
+
+def _write(descriptor: int, path: Path) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    except OSError as error:
+        raise PidFileError(f"Cannot write the pid file {path}: {error.strerror}.") from error

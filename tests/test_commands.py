@@ -1,17 +1,22 @@
 """The commands as people and scripts use them: output, exit codes, a sentence for mistakes."""
 
+import io
+import json
+import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from redis import Redis
 
 from django_resque import enqueue, enqueue_to
 from django_resque.about import About
 from django_resque.store import Store
-from tests.conftest import Command, Farm, names, wait_for
+from tests.conftest import DEADLINE, ROOT, Command, Farm, names, wait_for
 from tests.project import jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,10 +54,16 @@ def fails(farm: Farm, *words: str, code: int = 1, **environment: str) -> str:
     [
         (["--count=0"], "RESQUE['COUNT'] must be a whole number above 0, not 0."),
         (["--interval=-1"], "RESQUE['INTERVAL'] must be a number of seconds above 0"),
+        (["--interval=inf"], "RESQUE['INTERVAL'] must be a number of seconds above 0, not inf."),
+        (["--interval=nan"], "RESQUE['INTERVAL'] must be a number of seconds above 0, not nan."),
+        (["--wait-for-redis=nan"], "--wait-for-redis: must be a number of seconds, 0 or above"),
+        (["--wait-for-redis=soon"], "--wait-for-redis: must be a number of seconds, 0 or above"),
         (["--queue=a:b"], "The queue name 'a:b' contains ':'."),
         (["--queue=mail*"], "'mail*' looks like a pattern"),
         (["--queue=,"], "RESQUE['QUEUES'] must be a list of queue names"),
         (["--pid=/nowhere/x.pid"], "Cannot write the pid file /nowhere/x.pid: No such file"),
+        (["--pid="], "--pid must be the name of a file, not ''. Is a variable empty?"),
+        (["--pid=/dev/null"], "Cannot write the pid file /dev/null: it is no regular file"),
     ],
 )
 def test_a_wrong_flag_is_one_sentence(farm: Farm, words: list[str], sentence: str) -> None:
@@ -60,7 +71,30 @@ def test_a_wrong_flag_is_one_sentence(farm: Farm, words: list[str], sentence: st
 
 
 def test_an_unknown_flag_is_djangos_usage(farm: Farm) -> None:
-    assert "unrecognized arguments: --qeue" in fails(farm, "resque_work", "--qeue=x", code=2)
+    output = fails(farm, "resque_work", "--qeue=x")
+
+    assert output.startswith("usage: ")
+    assert "unrecognized arguments: --qeue" in output
+
+
+def test_a_wrong_flag_in_a_call_is_an_exception_with_the_same_code() -> None:
+    for command, code in (("resque_work", 1), ("resque_stop", 1), ("resque_status", 3)):
+        with pytest.raises(CommandError, match="unrecognized arguments: --qeue") as caught:
+            call_command(command, "--qeue=x", "--all" if command == "resque_stop" else "--once")
+        assert caught.value.returncode == code
+
+
+def test_a_flag_that_djangos_parser_did_not_see_is_refused_too() -> None:
+    with pytest.raises(CommandError, match="--pid must be the name of a file"):
+        call_command("resque_work", pid="")
+    with pytest.raises(CommandError, match="must be the id of a job"):
+        call_command("resque_status", id="")
+
+
+def test_an_empty_environment_is_none(farm: Farm) -> None:
+    code, output = run(farm, "resque_work", "--burst", PIDFILE="", COUNT="", INTERVAL="", QUEUE="")
+
+    assert code == 0, output
 
 
 @pytest.mark.parametrize(("name", "value"), [("COUNT", "two"), ("INTERVAL", "soon")])
@@ -73,9 +107,10 @@ def test_a_wrong_environment_is_one_sentence(farm: Farm, name: str, value: str) 
 
 
 def test_a_malformed_address_is_one_sentence(farm: Farm) -> None:
-    for command in ("resque_work", "resque_status", "resque_stop --all"):
-        output = fails(farm, *command.split(), REDIS_URL="nonsense")
-        assert "$REDIS_URL is no address of a Redis" in output
+    for command, code in (("resque_work", 1), ("resque_status", 3), ("resque_stop --all", 1)):
+        for flag in ((), ("--skip-checks",)):
+            output = fails(farm, *command.split(), *flag, code=code, REDIS_URL="nonsense")
+            assert "$REDIS_URL is no address of a Redis" in output
 
 
 def test_a_redis_that_is_away_is_waited_for_and_then_one_sentence(farm: Farm) -> None:
@@ -84,6 +119,70 @@ def test_a_redis_that_is_away_is_waited_for_and_then_one_sentence(farm: Farm) ->
     assert "Redis at unix:///no/redis.sock?db=0 does not answer" in output
     assert "did not answer within 0.5 s" in output
     assert "Start it, or correct RESQUE['URL'] or $REDIS_URL." in output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_who_waits_for_redis_stops_quietly(
+    farm: Farm, tmp_path: Path, number: signal.Signals
+) -> None:
+    pid = tmp_path / "w.pid"
+    work = farm("resque_work", f"--pid={pid}", REDIS_URL="unix:///no/redis.sock")
+    said = work.says("waiting 30 s for it.\n")
+
+    work.send(number)
+
+    assert work.ends() == 0
+    assert work.output == said
+    assert not pid.exists()
+
+
+def test_what_a_stream_cannot_take_is_escaped(farm: Farm, redis: Redis, trace: Path) -> None:
+    enqueue_to("café", "Café::Order", 1)
+    enqueue_to("café", jobs.fail, "né")
+    enqueue_to("café", jobs.note, str(trace))
+
+    work = farm("resque_work", "--burst", "--queue=café", PYTHONIOENCODING="ascii")
+
+    assert work.ends() == 0, work.output
+    failures = [json.loads(raw)["exception"] for raw in redis.lrange("resque:failed", 0, -1)]
+    assert failures == ["UnknownJob", "tests.project.jobs.Boom"]
+    assert trace.exists()
+    assert work.output.count(":caf\\xe9\n") == 1
+    assert " caf\\xe9 Caf\\xe9::Order " in work.output
+    assert "n\\xe9\n" in work.output
+
+
+@pytest.mark.parametrize("where", ["| true", ">/dev/full", ">&-"])
+def test_output_that_nobody_takes_disturbs_no_job(
+    redis: Redis, trace: Path, tmp_path: Path, where: str
+) -> None:
+    if where == ">/dev/full" and not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    for number in range(5):
+        enqueue(jobs.Sleep, str(trace), 0.1 * (number % 2))  # Longer than lines are held back.
+    errors, code = tmp_path / "errors", tmp_path / "code"
+    pipe = f"{{ sleep 0.2; {{ \"$@\"; echo $? >'{code}'; }} 2>'{errors}'; }} {where}"
+    words = [sys.executable, "-W", "error", "-m", "django", "resque_work", "--burst"]
+
+    shell = subprocess.Popen(["sh", "-c", pipe, "sh", *words], cwd=ROOT, start_new_session=True)
+    try:
+        shell.wait(DEADLINE)
+    finally:
+        if shell.poll() is None:
+            os.killpg(shell.pid, signal.SIGKILL)
+
+    assert errors.read_text("utf-8") == ""
+    assert code.read_text("ascii") == "0\n"
+    assert trace.read_text("utf-8") == "begin\nend\n" * 5
+    assert redis.get("resque:stat:processed") == b"5"
+    assert redis.llen("resque:failed") == 0
+
+
+def test_a_closed_stream_is_written_to_without_a_word() -> None:
+    stream = io.StringIO()
+    stream.close()
+
+    call_command("resque_work", "--burst", stdout=stream, stderr=stream)
 
 
 def test_a_wrong_password_is_one_sentence_at_once(farm: Farm, redis: Redis, redis_url: str) -> None:
@@ -270,7 +369,51 @@ def test_looking_works_as_a_redis_user_who_may_only_read(
     assert followed[0] == 0
 
 
+@pytest.mark.parametrize("words", [[""], ["--id="], ["--id", ""], ["", "--once"]])
+def test_an_empty_id_is_no_question_for_the_overview(farm: Farm, words: list[str]) -> None:
+    output = fails(farm, "resque_status", *words, code=3)
+
+    assert output.splitlines() == [
+        "CommandError: JOB_ID must be the id of a job, not ''. Is a variable empty?"
+    ]
+
+
+def test_usage_and_settings_that_status_refuses_are_exit_code_3(farm: Farm) -> None:
+    assert "unrecognized arguments: --jsn" in fails(farm, "resque_status", "--jsn", code=3)
+    fails(farm, "resque_status", "--no-color", "--force-color", code=3)
+    output = fails(farm, "resque_status", "--skip-checks", code=3, RESQUE_HEARTBEAT="60")
+    assert "RESQUE['HEARTBEAT'] must be a number of seconds above 0 and at most 5" in output
+    assert len(output.splitlines()) == 1
+
+
 # resque_stop
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--pid", ""], "--pid must be the name of a file, not ''. Is a variable empty?"),
+        (["--pid= "], "--pid must be the name of a file, not ' '. Is a variable empty?"),
+        (["--worker="], "--worker must be the id of a worker, not ''. Is a variable empty?"),
+    ],
+)
+def test_an_empty_name_stops_nobody(
+    farm: Farm, redis: Redis, words: list[str], sentence: str
+) -> None:
+    work = started(farm, redis)
+
+    output = fails(farm, "resque_stop", *words)
+
+    assert output.splitlines() == [f"CommandError: {sentence}"]
+    assert work.process.poll() is None
+    assert redis.hlen("resque:workers:orders") == 0
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "soon"])
+def test_a_wait_is_a_number_of_seconds(farm: Farm, value: str) -> None:
+    output = fails(farm, "resque_stop", "--all", f"--wait={value}")
+
+    assert f"argument --wait: must be a number of seconds, 0 or above, not {value!r}" in output
 
 
 def test_a_pid_file_names_what_to_stop(farm: Farm, redis: Redis, tmp_path: Path) -> None:
@@ -378,7 +521,7 @@ def test_nothing_to_stop_is_said_and_fine(farm: Farm) -> None:
 
 
 def test_stop_wants_to_know_what(farm: Farm) -> None:
-    output = fails(farm, "resque_stop", code=2)
+    output = fails(farm, "resque_stop")
 
     assert "one of the arguments --pid --worker --all is required" in output
 

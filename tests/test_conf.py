@@ -9,6 +9,9 @@ from pytest_django import Settings
 
 from django_resque import checks, conf, connection
 
+INFINITE, NO_NUMBER = float("inf"), float("nan")
+DJANGO_REDIS = {"BACKEND": "django_redis.cache.RedisCache"}
+
 
 def address(**resque: Any) -> str:
     return connection.describe(conf.pool(conf.build(resque)))
@@ -35,9 +38,12 @@ def test_the_environment_names_redis_and_a_url_overrides_it(
 def cache(settings: Settings) -> None:
     settings.CACHES = {
         "default": {
-            "BACKEND": "django_redis.cache.RedisCache",
+            **DJANGO_REDIS,
             "LOCATION": "redis://user:secret@cache:6390/1",
         },
+        "tls": {**DJANGO_REDIS, "LOCATION": "rediss://x/0?ssl_cert_reqs=bogus"},
+        "dots": {**DJANGO_REDIS, "LOCATION": "redis://foo..bar/0"},
+        "slash": {**DJANGO_REDIS, "LOCATION": "redis://:hunter2/hunter2@x/0"},
         "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     }
 
@@ -82,10 +88,18 @@ def test_the_settings_are_forgotten_when_they_change(settings: Settings) -> None
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([], "RESQUE must be a dict, not []."),
+        ([], "RESQUE must be a dict, not list."),
+        ("redis://:hunter2@x/0", "RESQUE must be a dict, not str."),
+        (["redis://:hunter2@x/0"], "RESQUE must be a dict, not list."),
         ({"COUNT": 0}, "RESQUE['COUNT'] must be a whole number above 0, not 0."),
         ({"COUNT": True}, "RESQUE['COUNT'] must be a whole number above 0, not True."),
         ({"INTERVAL": "5"}, "RESQUE['INTERVAL'] must be a number of seconds above 0, not '5'."),
+        ({"INTERVAL": INFINITE}, "must be a number of seconds above 0, not inf. At most 1e9"),
+        ({"INTERVAL": NO_NUMBER}, "must be a number of seconds above 0, not nan."),
+        ({"INTERVAL": 1e300}, "must be a number of seconds above 0, not 1e+300. At most 1e9"),
+        ({"STOP_TIMEOUT": 10**400}, "RESQUE['STOP_TIMEOUT'] must be a number of seconds above 0"),
+        ({"STATUS_TTL": INFINITE}, "RESQUE['STATUS_TTL'] must be a number of seconds above 0"),
+        ({"HEARTBEAT": NO_NUMBER}, "seconds above 0 and at most 5, not nan."),
         ({"HEARTBEAT": 60}, "must be a number of seconds above 0 and at most 5, not 60."),
         ({"QUEUES": "a,b"}, "Write a list: ['a', 'b']."),
         ({"QUEUES": ["a:b"]}, "The queue name 'a:b' contains ':'."),
@@ -99,8 +113,21 @@ def test_the_settings_are_forgotten_when_they_change(settings: Settings) -> None
         ({"URL": "redis://x/0?foo=1"}, "RESQUE['URL'] is no address of a Redis"),
         ({"URL": b"redis://:hunter2@x/0"}, "not bytes."),
         ({"URL": "redis://:hunter2/hunter2@x/0"}, "RESQUE['URL'] is no address of a Redis"),
-        ({"CACHE": "absent"}, "RESQUE['CACHE'] names 'absent', which is no usable"),
-        ({"CACHE": "local"}, "RESQUE['CACHE'] names 'local', which is no usable"),
+        ({"URL": "rediss://x/0?ssl_cert_reqs=bogus"}, "RESQUE['URL'] is no address of a Redis"),
+        ({"URL": "redis://foo..bar/0"}, "RESQUE['URL'] is no address of a Redis"),
+        ({"URL": f"redis://{'x' * 64}.org/0"}, "RESQUE['URL'] is no address of a Redis"),
+        ({"CACHE": "redis://:hunter2@x/0"}, "in settings.CACHES, not str. A URL goes to 'URL'."),
+        ({"CACHE": "tls"}, "RESQUE['CACHE'] names 'tls', no usable"),
+        ({"CACHE": "dots"}, "RESQUE['CACHE'] names 'dots', no usable"),
+        ({"CACHE": "slash"}, "RESQUE['CACHE'] names 'slash', no usable"),
+        ({"DB": "redis://:hunter2@x/0"}, "RESQUE['DB'] must be the number of a Redis database"),
+        ({"COUNT": ["redis://:hunter2@x/0"]}, "RESQUE['COUNT'] must be a whole number above 0"),
+        ({"HOSTNAME": "redis://:hunter2@x/0"}, "RESQUE['HOSTNAME'] must be a name without colon"),
+        ({"DEFAULT_QUEUE": "redis://:hunter2@x/0"}, "RESQUE['DEFAULT_QUEUE'] must be a queue's"),
+        ({"QUEUES": "redis://:hunter2@x/0"}, "RESQUE['QUEUES'] must be a list of queue names"),
+        ({"QUEUES": ["redis://:hunter2@x/0"]}, "RESQUE['QUEUES'] must be a list of queue names"),
+        ({"CACHE": "absent"}, "RESQUE['CACHE'] names 'absent', no usable"),
+        ({"CACHE": "local"}, "RESQUE['CACHE'] names 'local', no usable"),
     ],
 )
 def test_what_cannot_work_is_said_in_one_sentence(
@@ -112,7 +139,7 @@ def test_what_cannot_work_is_said_in_one_sentence(
     (found, *_) = checks.check_settings()
 
     assert message in str(caught.value)
-    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in f"{caught.value} {checks.check_settings()}"
     assert found.id == "django_resque.E001"
     assert found.msg in str(caught.value)
 
@@ -134,6 +161,18 @@ def test_an_unknown_key_is_a_warning_with_the_nearest_name(settings: Settings) -
     assert warning.id == "django_resque.W001"
     assert warning.hint == "Did you mean 'NAMESPACE'?"
     assert conf.options().namespace == "resque"
+
+
+def test_no_password_is_shown_for_a_key_that_is_none(settings: Settings) -> None:
+    settings.RESQUE = {"redis://:hunter2@x/0": 1}
+
+    (warning,) = checks.check_settings()
+
+    assert warning.msg == "RESQUE[str] is not a setting of django-resque."
+
+
+def test_a_host_outside_ascii_is_an_address() -> None:
+    assert address(URL="redis://bücher.example/0") == "redis://bücher.example:6379/0"
 
 
 @pytest.mark.parametrize(
@@ -170,3 +209,15 @@ def test_the_checks_run_with_djangos_and_touch_no_redis(settings: Settings) -> N
 def test_a_hostname_with_colons_is_made_harmless() -> None:
     assert conf.hostname(conf.build({"HOSTNAME": "web-1"})) == "web-1"
     assert ":" not in conf.hostname(conf.build({}))
+
+
+def test_flags_on_top_of_what_is_no_dict_are_one_sentence(settings: Settings) -> None:
+    settings.RESQUE = "redis://:hunter2@x/0"
+
+    with pytest.raises(ImproperlyConfigured, match=r"^RESQUE must be a dict, not str\."):
+        conf.overridden({"COUNT": 2})
+
+
+@pytest.mark.parametrize("host", ["[::1]", "my_redis", "10.0.0.1", "redis.example.org."])
+def test_an_address_may_name_its_host_in_many_ways(host: str) -> None:
+    assert conf.build({"URL": f"redis://{host}:6379/0"}).url

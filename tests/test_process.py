@@ -99,13 +99,13 @@ def test_ps_knows_births_where_there_is_no_proc() -> None:
 
 LIFELINE = """
 import os, sys, time
-from django_resque import process
+from django_resque import forking
 reader, writer = os.pipe()
 if os.fork():
     print("parent", flush=True)
     time.sleep(600)
 os.close(writer)
-process.watch_lifeline(reader)
+forking.watch_lifeline(reader)
 print(os.getpid(), flush=True)
 time.sleep(600)
 """
@@ -151,3 +151,102 @@ def test_what_is_no_pid_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(pidfile.PidFileError, match="Cannot read the pid file"):
         pidfile.owner(tmp_path)
     assert pidfile.owner(tmp_path / "absent") is None
+    with pytest.raises(pidfile.PidFileError, match="it is no regular file"):
+        pidfile.held(Path(os.devnull)).__enter__()
+    assert Path(os.devnull).exists()
+
+
+def other_process(script: str, path: Path) -> subprocess.Popen[bytes]:
+    """Runs a script with `path` in another process, and waits for its first line."""
+    opening = "import fcntl, os, sys, time\nfrom pathlib import Path\n"
+    words = [sys.executable, "-c", opening + script, str(path)]
+    child = subprocess.Popen(words, stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
+    return child
+
+
+def over(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    child.communicate()
+
+
+HOLD_FOR_A_MOMENT = """
+from django_resque import pidfile
+with pidfile.held(Path(sys.argv[1])):
+    print(flush=True)
+    time.sleep(0.1)
+"""
+
+READ_SLOWLY = """
+lock = open(sys.argv[1])
+fcntl.lockf(lock, fcntl.LOCK_SH)
+print(flush=True)
+time.sleep(float({seconds}))
+"""
+
+
+def test_a_pid_file_that_is_let_go_in_a_moment_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "w.pid"
+    child = other_process(HOLD_FOR_A_MOMENT, path)
+
+    with pidfile.held(path):
+        assert path.read_text("ascii") == f"{os.getpid()}\n"
+
+    assert not path.exists()
+    over(child)
+
+
+def test_a_reader_of_a_pid_file_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    path = tmp_path / "w.pid"
+    path.write_text("7\n", "ascii")
+    child = other_process(READ_SLOWLY.format(seconds=0.1), path)
+
+    with pidfile.held(path):
+        assert path.read_text("ascii") == f"{os.getpid()}\n"
+
+    over(child)
+
+
+def test_two_readers_of_a_pid_file_do_not_take_each_other_for_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "w.pid"
+    path.write_text("7\n", "ascii")
+    child = other_process(READ_SLOWLY.format(seconds=600), path)
+
+    assert pidfile.owner(path) is None
+
+    over(child)
+
+
+def test_a_pid_file_that_was_replaced_is_not_removed_with_its_first_owner(tmp_path: Path) -> None:
+    path = tmp_path / "w.pid"
+
+    with pidfile.held(path):
+        path.unlink()
+        path.write_text("7\n", "ascii")
+
+    assert path.read_text("ascii") == "7\n"
+
+
+CONTEND = """
+from django_resque import pidfile
+path, inside = Path(sys.argv[1]), Path(sys.argv[1] + ".inside")
+print(flush=True)
+for _ in range(300):
+    try:
+        with pidfile.held(path):
+            os.close(os.open(inside, os.O_CREAT | os.O_EXCL))
+            assert path.read_text("ascii") == f"{os.getpid()}\\n"
+            inside.unlink()
+    except pidfile.PidFileError:
+        continue
+"""
+
+
+def test_a_pid_file_never_has_two_owners(tmp_path: Path) -> None:
+    children = [other_process(CONTEND, tmp_path / "w.pid") for _ in range(3)]
+
+    assert [child.wait(60) for child in children] == [0, 0, 0]
+
+    for child in children:
+        over(child)

@@ -247,6 +247,21 @@ def test_a_second_term_interrupts_now(farm: Farm, trace: Path) -> None:
     assert handle.status == "waiting"
 
 
+def test_signals_that_come_until_the_very_end_do_not_spoil_the_exit_code(
+    farm: Farm, redis: Redis
+) -> None:
+    work = farm("resque_work", "--interval=600")
+    wait_for(lambda: redis.smembers("resque:workers"), "the worker registered")
+
+    def sent() -> bool:
+        work.send(signal.SIGTERM)
+        return work.process.poll() is not None
+
+    wait_for(sent, "the end")
+
+    assert work.ends() == 0, work.output
+
+
 def test_two_ints_at_once_are_one(farm: Farm, trace: Path) -> None:
     """tox and some terminals send INT twice; that must not cut a job short."""
     handle = enqueue(jobs.Sleep, str(trace), 1.0)

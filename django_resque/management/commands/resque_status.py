@@ -5,22 +5,24 @@ import time
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from redis.exceptions import RedisError
 
 from django_resque import conf, monitor, wire
+from django_resque.management.commands._usage import ResqueCommand, named
 from django_resque.store import Store
 
 FINE, WARNING, CRITICAL = 0, 1, 2
-COMPLETE, FAILED, NOT_TRACKED = 0, 1, 3
+COMPLETE, FAILED, NOT_TRACKED, REFUSED = 0, 1, 3, 3
 
 
-class Command(BaseCommand):
+class Command(ResqueCommand):
     help = (
         "Show queues, workers, failures and what is wrong (exit code 0 fine, 1 warning, "
         "2 critical); or, with a job's id, follow that job until it ends (exit code 0 complete, "
-        "1 failed, 3 not tracked)."
+        "1 failed, 3 not tracked). A mistake in the flags or the settings is exit code 3."
     )
+    refused = REFUSED
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job_id", nargs="?", metavar="JOB_ID", help="Follow this job.")
@@ -30,7 +32,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, **given: Any) -> None:
-        job_id = given["job_id"] or given["id"]
+        job_id = given["id"] if given["job_id"] is None else given["job_id"]
+        named(job_id, "JOB_ID", "the id of a job")
         try:
             store = conf.store()
             code = self.follow(store, job_id, once=given["once"]) if job_id else self.show(store)

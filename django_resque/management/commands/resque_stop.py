@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from redis.exceptions import RedisError
 
 from django_resque import conf, control, pidfile, process
+from django_resque.management.commands._usage import ResqueCommand, named, seconds
 
 
-class Command(BaseCommand):
+class Command(ResqueCommand):
     help = (
         "Stop workers gracefully and wait until they are gone. Exit code 0: gone, or nothing to "
         "stop; 1: still there, or not ours."
@@ -33,19 +34,21 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--wait",
-            type=float,
+            type=seconds,
             metavar="SECONDS",
             help="How long to wait for the end. Default: RESQUE['STOP_TIMEOUT'] + 5.",
         )
 
     def handle(self, **given: Any) -> None:
+        pid = named(given["pid"], "--pid", "the name of a file")
+        worker_id = named(given["worker"], "--worker", "the id of a worker")
         try:
             options = conf.options()
             wait = options.stop_timeout + 5 if given["wait"] is None else given["wait"]
-            if given["pid"]:
-                self.stop_process(Path(given["pid"]), wait)
+            if pid is not None:
+                self.stop_process(Path(pid), wait)
             else:
-                self.stop_workers(given["worker"], wait)
+                self.stop_workers(worker_id, wait)
         except (ImproperlyConfigured, pidfile.PidFileError) as error:
             raise CommandError(str(error)) from error
         except RedisError as error:
@@ -76,7 +79,7 @@ class Command(BaseCommand):
                 )
             self.stdout.write(f"Nothing to stop: no worker {worker_id} is registered.")
             return
-        chosen = {worker_id} if worker_id else set(ours)
+        chosen = set(ours) if worker_id is None else {worker_id}
         if not chosen:
             self.stdout.write("Nothing to stop: no worker is registered.")
             return

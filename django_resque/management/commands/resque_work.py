@@ -1,25 +1,35 @@
 """`manage.py resque_work`: work queues until told to stop."""
 
 import os
+import signal
 from argparse import SUPPRESS
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
-from django_resque import conf, pidfile
+from django_resque import conf, pidfile, process
+from django_resque.management.commands._output import print_safely
+from django_resque.management.commands._usage import ResqueCommand, named, seconds
 from django_resque.registry import registry
 from django_resque.supervisor import Order, Supervisor
 from django_resque.waiting import RedisUnusable, wait_for_redis
 
 _FLAGS = ("queues", "count", "interval")
 
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
-class Command(BaseCommand):
+
+class _Stopped(BaseException):
+    """Leaves a command that was told to stop before it had a worker."""
+
+
+class Command(ResqueCommand):
     help = (
         "Work queues until told to stop. TERM, INT and HUP stop gracefully within "
         "RESQUE['STOP_TIMEOUT'] seconds, after which running jobs are interrupted and put back; "
@@ -59,16 +69,22 @@ class Command(BaseCommand):
         flag("--burst", action="store_true", help="Stop once the queues are empty.")
         flag(
             "--wait-for-redis",
-            type=float,
+            type=seconds,
             metavar="SECONDS",
             help="How long to wait at the start for a Redis that is away. Default: 30.",
         )
 
     def handle(self, **given: Any) -> None:
         try:
-            self.work(given)
+            with process.Handlers(_stop, _STOP_SIGNALS):  # Until the supervisor has its own.
+                self.work(given)
+        except _Stopped:
+            return
         except (ImproperlyConfigured, pidfile.PidFileError, RedisUnusable) as error:
             raise CommandError(str(error)) from error
+        finally:
+            if self._called_from_command_line:
+                _ignore_signals()  # The process ends now: another one must not spoil its code.
 
     def work(self, given: dict[str, Any]) -> None:
         options = conf.overridden({**_from_environment(), **_from_flags(given)})
@@ -81,21 +97,33 @@ class Command(BaseCommand):
             show_jobs=given["verbosity"] > 0,
         )
         if not registry.jobs():
-            self.stderr.write(
+            self.say(
                 "No job is registered: every job will fail as unknown. "
                 "Define jobs in the jobs.py of an installed app."
             )
         store = conf.new_store(options)
-        pid = given.get("pid", os.environ.get("PIDFILE"))
+        pid = named(given.get("pid"), "--pid", "the name of a file") or os.environ.get("PIDFILE")
         with ExitStack() as stack:
             if pid:
                 stack.enter_context(pidfile.held(Path(pid)))
-            wait_for_redis(store.redis, given.get("wait_for_redis", 30.0), self.stderr.write)
+            wait_for_redis(store.redis, given.get("wait_for_redis", 30.0), self.say)
             Supervisor(store, order).run()
 
     def write(self, text: str) -> None:
-        self.stdout.write(text, ending="")
-        self.stdout.flush()
+        print_safely(self.stdout, text)
+
+    def say(self, sentence: str) -> None:
+        print_safely(self.stderr, f"{sentence}\n")
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    _ignore_signals()  # Once is enough: nothing disturbs the tidying up.
+    raise _Stopped
+
+
+def _ignore_signals() -> None:
+    for each in _STOP_SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
 
 
 def _from_flags(given: dict[str, Any]) -> dict[str, Any]:
