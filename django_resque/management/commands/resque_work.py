@@ -83,7 +83,7 @@ class Command(ResqueCommand):
         except (ImproperlyConfigured, pidfile.PidFileError, RedisUnusable) as error:
             raise CommandError(str(error)) from error
         finally:
-            if self._called_from_command_line:
+            if getattr(self, "_called_from_command_line", False):
                 _ignore_signals()  # The process ends now: another one must not spoil its code.
 
     def work(self, given: dict[str, Any]) -> None:
