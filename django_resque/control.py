@@ -6,14 +6,14 @@ import signal
 import time
 from collections.abc import Collection
 
-from . import monitor, process
+from . import monitor, process, rows
 from .store import Store
 
 #: Seconds between looks whether a worker is gone.
 LOOK = 0.1
 
 
-def retry(store: Store, digest: str, near: int) -> monitor.FailureRow | None:
+def retry(store: Store, digest: str, near: int) -> rows.FailureRow | None:
     """
     Move a failed job back to its queue. Answers the failure that was there; None,
     and nothing happens, if it is not there any more, was retried meanwhile, or names

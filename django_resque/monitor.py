@@ -10,15 +10,13 @@ import difflib
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, TypeVar
 
 from redis.exceptions import NoPermissionError, RedisError
 
 from . import dates, wire
 from .failure import Failure
-from .roster import LEASE
+from .rows import FailureRow, Overview, Page, Problem, QueueRow, WorkerRow
 from .store import Store
 
 T = TypeVar("T")
@@ -30,93 +28,10 @@ Unavailable = RedisError
 REACH = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class QueueRow:
-    name: str
-    size: int
-    workers: int  #: How many listen to it.
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerRow:
-    """A registered worker of any language. Instants are None if unreadable or absent."""
-
-    id: str
-    host: str
-    pid: str
-    queues: tuple[str, ...]
-    ours: bool
-    job: str  #: Wire name of the job in hand; "" while it is idle.
-    job_id: str
-    queue: str  #: Where that job came from.
-    since: datetime | None  #: When it was taken.
-    started: datetime | None
-    processed: int
-    failed: int
-    beat_age: float | None  #: Seconds since its last sign of life; None for other languages.
-
-    @property
-    def silent(self) -> bool:
-        """No sign of life for a lease. Other languages' workers give none, so never they."""
-        return self.beat_age is not None and self.beat_age > LEASE
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    level: Literal["warning", "critical"]
-    text: str  #: A sentence for people.
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    queues: list[QueueRow]
-    workers: list[WorkerRow]
-    waiting: int
-    running: int
-    processed: int
-    failed: int  #: Counted since ever.
-    failures: int  #: Standing in the failed list.
-    problems: list[Problem]
-
-
-@dataclass(frozen=True, slots=True)
-class FailureRow:
-    """A failure and where it stood, counted from the oldest. Its digest is its address:
-    the list has no ids, and its places shift."""
-
-    failure: Failure
-    payload: wire.Payload
-    position: int
-    digest: str
-
-    @property
-    def when(self) -> datetime | None:
-        """When it failed; None for a date that cannot be read."""
-        return dates.instant(self.failure.failed_at)
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """A window on a list, newest first. `total` is the length of the whole list."""
-
-    rows: list[T]
-    total: int
-    number: int  #: From 1.
-    size: int
-
-    @property
-    def next(self) -> int | None:
-        return self.number + 1 if self.number * self.size < self.total else None
-
-    @property
-    def previous(self) -> int | None:
-        return self.number - 1 if self.number > 1 else None
-
-
 def overview(store: Store) -> Overview:
     """Queues, workers and what is wrong. Two round trips."""
     keys = store.keys
-    queue_names, worker_ids, leases, failures, processed, failed, now = _read(
+    queue_names, worker_ids, leases, failures, processed, failed, paused, all_paused, now = _read(
         store,
         ("SMEMBERS", keys.queues),
         ("SMEMBERS", keys.workers),
@@ -124,6 +39,8 @@ def overview(store: Store) -> Overview:
         ("LLEN", keys.failed),
         ("GET", keys.stat("processed")),
         ("GET", keys.stat("failed")),
+        ("HGETALL", keys.paused),
+        ("GET", keys.pause_all),
         ("TIME",),
     )
     names = sorted(queue_names or ())
@@ -155,7 +72,10 @@ def overview(store: Store) -> Overview:
         processed=_number(processed),
         failed=_number(failed),
         failures=_number(failures),
-        problems=_problems(queues, workers),
+        problems=[
+            *_pauses(queues, paused or {}, (all_paused or "").lower() == "true"),
+            *_problems(queues, workers),
+        ],
     )
 
 
@@ -243,6 +163,26 @@ def _worker_row(worker_id: str, facts: list[Any], lease: str | None, clock: floa
 
 def _listens(worker: WorkerRow, queue: str) -> bool:
     return queue in worker.queues or "*" in worker.queues
+
+
+def _pauses(queues: list[QueueRow], paused: dict[str, str], everything: bool) -> list[Problem]:
+    """A pause that was forgotten looks like a farm that does nothing."""
+    found = []
+    if everything:
+        text = "All workers are paused, of every language: they take no job."
+        found.append(Problem("warning", text))
+    sizes = {queue.name: queue.size for queue in queues}
+    for name, raw in sorted(paused.items()):
+        about = wire.loads(raw)
+        about = about if isinstance(about, dict) else {}
+        by = "".join(
+            f" {word} {about[key]}"
+            for key, word in (("by", "by"), ("at", "since"))
+            if isinstance(about.get(key), str)
+        )
+        text = f"{wire.readable(name)} is paused{by}: {sizes.get(name, 0)} waiting."
+        found.append(Problem("warning", text))
+    return found
 
 
 def _problems(queues: list[QueueRow], workers: list[WorkerRow]) -> list[Problem]:

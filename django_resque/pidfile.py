@@ -3,7 +3,8 @@ A pid file that tells whether its owner lives.
 
 The owner keeps a lock on the file, so nobody has to trust a number: no lock, no
 owner. The lock is a POSIX record lock, which a fork does not inherit and the
-kernel takes back however the owner ends.
+kernel takes back however the owner ends. It ends too when its owner opens and closes the
+same file once more: nobody does that here.
 """
 
 import fcntl

@@ -63,11 +63,20 @@ def fails(farm: Farm, *words: str, code: int = 1, **environment: str) -> str:
         (["--queue=,"], "RESQUE['QUEUES'] must be a list of queue names"),
         (["--pid=/nowhere/x.pid"], "Cannot write the pid file /nowhere/x.pid: No such file"),
         (["--pid="], "--pid must be the name of a file, not ''. Is a variable empty?"),
-        (["--pid=/dev/null"], "Cannot write the pid file /dev/null: it is no regular file"),
     ],
 )
 def test_a_wrong_flag_is_one_sentence(farm: Farm, words: list[str], sentence: str) -> None:
     assert sentence in fails(farm, "resque_work", *words)
+
+
+def test_what_is_no_regular_file_is_no_pid_file(farm: Farm, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"  # It stands for a device, which a test does not put at risk.
+    os.mkfifo(fifo)
+
+    for command in (("resque_work", "--burst"), ("resque_stop",)):
+        assert "it is no regular file." in fails(farm, *command, f"--pid={fifo}")
+
+    assert fifo.is_fifo()
 
 
 def test_an_unknown_flag_is_djangos_usage(farm: Farm) -> None:

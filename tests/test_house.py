@@ -52,8 +52,9 @@ PLAN: dict[str, set[str]] = {
     },
     "jobs": {"enqueueing", "handles", "options", "registry", "wire"},
     "queues": {"conf", "enqueueing", "errors", "listing", "wire"},
-    "monitor": {"dates", "failure", "roster", "store", "wire", "redis"},
-    "control": {"monitor", "process", "store"},
+    "rows": {"dates", "failure", "roster", "wire"},
+    "monitor": {"dates", "failure", "rows", "store", "wire", "redis"},
+    "control": {"monitor", "process", "rows", "store"},
     # Third floor: the engine. It never looks through the windows.
     "execution": {
         "arguments", "errors", "failure", "jobs", "parcels", "registry", "signals", "store", "wire",
@@ -75,12 +76,12 @@ PLAN: dict[str, set[str]] = {
     "models": {"django"},
     "migrations": {"django"},
     "admin": {
-        "conf", "control", "errors", "masking", "models", "monitor", "registry", "django",
+        "conf", "control", "errors", "masking", "models", "monitor", "registry", "rows", "django",
     },
     "templatetags": {"django"},
     "management": {
-        "conf", "control", "monitor", "pidfile", "process", "registry", "store", "supervisor",
-        "waiting", "wire", "django", "redis",
+        "conf", "control", "monitor", "pidfile", "process", "registry", "rows", "store",
+        "supervisor", "waiting", "wire", "django", "redis",
     },
 }  # fmt: skip
 

@@ -78,6 +78,21 @@ def test_a_silent_worker_is_critical(store: Store, redis: Redis) -> None:
     assert problem.text.startswith("Worker host:7:mail has been silent for 4")
 
 
+def test_a_pause_that_may_be_forgotten_is_a_warning(store: Store, redis: Redis) -> None:
+    store.register("host:7:mail", ABOUT)
+    push(store, "mail", 2)
+    store.pause("mail", by="ada")
+    store.pause_all()
+    redis.hset("resque:queues:paused", "odd", "no JSON")
+
+    first, second, third = (problem.text for problem in monitor.overview(store).problems)
+
+    assert first == "All workers are paused, of every language: they take no job."
+    assert second.startswith("mail is paused by ada since 20")
+    assert second.endswith("Z: 2 waiting.")
+    assert third == "odd is paused: 0 waiting."
+
+
 @pytest.mark.parametrize("peer", recorded.records())
 def test_workers_of_other_languages_are_shown_and_never_called_silent(
     store: Store, redis: Redis, peer: str

@@ -14,7 +14,7 @@ from django.http import (
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from django_resque import conf, control, monitor
+from django_resque import conf, control, monitor, rows
 
 from . import payloads
 from .pages import Entry, readable, render, requires
@@ -27,7 +27,7 @@ LARGEST = 10**12
 class Line:
     """A failure as the list shows it."""
 
-    row: monitor.FailureRow
+    row: rows.FailureRow
     arguments: str
 
 
@@ -96,7 +96,7 @@ def _to_list(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     return HttpResponseRedirect(entry.url("failures") + query)
 
 
-def _log(entry: Entry, request: HttpRequest, row: monitor.FailureRow) -> None:
+def _log(entry: Entry, request: HttpRequest, row: rows.FailureRow) -> None:
     """Who retried what, among the admin's recent actions."""
     text = _("Retried: put back into the queue %(queue)s.") % {"queue": row.failure.queue}
     LogEntry.objects.create(

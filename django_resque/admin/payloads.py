@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from django_resque import masking
 from django_resque.errors import UnknownJob
-from django_resque.monitor import FailureRow
 from django_resque.registry import registry
+from django_resque.rows import FailureRow
 
 #: Longest arguments in a row of a list, in characters.
 SHORT = 80

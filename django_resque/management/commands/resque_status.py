@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 from redis.exceptions import RedisError
 
-from django_resque import conf, monitor, wire
+from django_resque import conf, monitor, rows, wire
 from django_resque.management.commands._usage import ResqueCommand, named
 from django_resque.store import Store
 
@@ -95,7 +95,7 @@ class Command(ResqueCommand):
         return NOT_TRACKED
 
 
-def _state(row: monitor.WorkerRow) -> str:
+def _state(row: rows.WorkerRow) -> str:
     if row.silent:
         return f"silent for {row.beat_age:.0f} s"
     if not row.job:
