@@ -131,10 +131,13 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def send(pid: int, number: signal.Signals) -> None:
-    """Signal a process; nothing happens if it is gone, or not ours to signal."""
-    with suppress(ProcessLookupError, PermissionError):
+def send(pid: int, number: signal.Signals) -> bool:
+    """Signal a process. False, and nothing happens, if it is gone or not ours to signal."""
+    try:
         os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def kill_group(pid: int) -> None:

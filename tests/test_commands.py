@@ -524,6 +524,24 @@ def test_a_worker_of_another_language_is_not_ours_to_stop(farm: Farm, redis: Red
     assert "ruby:7:mail is no worker of django-resque: stop it where it runs." in output
 
 
+def test_ctrl_c_ends_the_waiting_and_not_the_stopping(
+    farm: Farm, redis: Redis, trace: Path
+) -> None:
+    enqueue(jobs.Sleep, str(trace), 600)
+    work = started(farm, redis, "--queue=slow", RESQUE_STOP_TIMEOUT="5")
+    wait_for(trace.exists, "the job's begin")
+    stop = farm("resque_stop", "--all", "--wait=600")
+    wait_for(lambda: redis.hlen("resque:workers:orders"), "the order")
+
+    stop.send(signal.SIGINT)
+
+    assert stop.ends() == 1
+    assert stop.output == (
+        "CommandError: No longer waiting. What was told to stop goes on stopping.\n"
+    )
+    assert work.ends() == 0, work.output
+
+
 def test_nothing_to_stop_is_said_and_fine(farm: Farm) -> None:
     assert run(farm, "resque_stop", "--all") == (0, "Nothing to stop: no worker is registered.\n")
     assert run(farm, "resque_stop", "--worker=h:1:q")[0] == 0

@@ -53,6 +53,10 @@ class Command(ResqueCommand):
             raise CommandError(str(error)) from error
         except RedisError as error:
             raise CommandError(f"Redis at {conf.address()} cannot be asked: {error}.") from error
+        except KeyboardInterrupt:
+            raise CommandError(
+                "No longer waiting. What was told to stop goes on stopping."
+            ) from None
 
     def stop_process(self, path: Path, wait: float) -> None:
         """Needs no Redis: who holds the lock on the file is the process it names."""
@@ -61,7 +65,8 @@ class Command(ResqueCommand):
             self.stdout.write(f"Nothing to stop: no running resque_work holds {path}.")
             return
         born = process.birth(pid)
-        process.send(pid, signal.SIGTERM)
+        if not process.send(pid, signal.SIGTERM) and process.lives(pid, born):
+            raise CommandError(f"resque_work {pid} is another user's: stop it as that user.")
         until = time.monotonic() + wait
         while process.lives(pid, born):
             if time.monotonic() >= until:
