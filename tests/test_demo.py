@@ -66,8 +66,10 @@ class Demo:
         return match[1]
 
     def performs_its_samples(self) -> None:
-        """Waits until it stands idle: its five sample jobs are done or failed."""
-        self.says(r"(?:^\d\d:\d\d:\d\d .*\n){5}()")
+        """Waits until both workers have started and its five sample jobs are done or failed."""
+        self.says(r"(?:^\*\*\* Starting worker .*\n(?:.*\n)*?){2}()")
+        # Other lines may stand between: the traceback of the one that fails.
+        self.says(r"(?:^\d\d:\d\d:\d\d .*\n(?:.*\n)*?){5}()")
 
     def ends(self) -> int:
         try:
@@ -245,7 +247,9 @@ def test_two_interrupts_at_once_end_the_demo_and_every_process_of_it(
     os.kill(running.process.pid, signal.SIGINT)
 
     assert running.ends() == 0, running.output
-    assert len(family) == 6, "the demo, its Redis, web server, supervisor and two workers"
+    assert len(family) == 6, (
+        f"not the demo, its Redis, web server, supervisor and two workers, but:\n{running.output}"
+    )
     assert still_there(family) == []
     assert "Traceback" not in running.output
     assert list(short_directory.iterdir()) == [running.log]
