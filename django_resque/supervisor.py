@@ -32,6 +32,9 @@ KILL_AFTER = 2.0
 #: Seconds after which a step that failed is tried again, if not for want of Redis.
 AGAIN = 5.0
 
+#: Seconds for which, when all else has ended, the dead are still to be answered for.
+LAST_TRIES = 1.0
+
 #: A worker process that died younger than this is not replaced at once, but later and later.
 TOO_YOUNG = 1.0
 YOUNG_AND_REPLACED_AT_ONCE = 3
@@ -101,6 +104,7 @@ class Supervisor:
         self.watch = clock.Watch()
         self.outage = connection.Outage("supervisor")
         self.next_beat = self.next_fork = self.next_promotion = self.next_redis = 0.0
+        self.last_try = 0.0  #: When to leave unanswered what is dead; 0.0: not yet to be left.
         self.early_deaths = 0
 
     def run(self) -> None:
@@ -136,6 +140,8 @@ class Supervisor:
         due = [child.due for child in self.children.values() if child.due is not None]
         if self.missing:
             due.append(self.next_fork)
+        if self.last_try:
+            due.append(self.last_try)
         asking = min(
             [self.next_promotion, self.next_beat, *(child.answer_at for child in self.dead)]
         )
@@ -237,8 +243,9 @@ class Supervisor:
         return Worker(setup).run()
 
     def reap(self) -> None:
-        self.listen()  # What the dead have said last.
-        for pid, code in forking.reap():
+        reaped = list(forking.reap())
+        self.listen()  # What the dead have said last, which is there now that they are reaped.
+        for pid, code in reaped:
             if child := self.children.pop(pid, None):
                 child.exit_code = code
                 if code or child.kill_at is not None:
@@ -271,8 +278,10 @@ class Supervisor:
             if time.monotonic() >= self.next_redis:  # Redis is there: the trouble is with this one.
                 child.answer_at = max(child.answer_at, now + AGAIN)
         if self.dead and self.requests.stopping and not self.children:
-            logger.error("stopping without redis, jobs in hand are left to the next start")
-            self.dead = []
+            self.last_try = self.last_try or time.monotonic() + LAST_TRIES
+            if time.monotonic() >= self.last_try:
+                logger.error("stopping without redis, jobs in hand are left to the next start")
+                self.dead = []
 
     def answer_for(self, child: Child) -> None:
         """
