@@ -12,6 +12,7 @@ import inspect
 import json
 import math
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from .errors import InvalidArguments
@@ -19,6 +20,9 @@ from .errors import InvalidArguments
 #: Levels of lists and objects, the argument list itself included. Ruby's parser
 #: stops at 100, and the failure record wraps the payload in one level more.
 MAX_DEPTH = 98
+
+#: The largest integer up to which a double, JavaScript's only number, has every one.
+MAX_EXACT = 2**53
 
 _HINTS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     ((datetime.datetime, datetime.date, datetime.time), "pass .isoformat()"),
@@ -98,6 +102,36 @@ def check(args: list[Any]) -> None:
         _check(value, f"args[{position}]", 2)
 
 
+def check_names(**names: Any) -> None:
+    """Raise InvalidArguments for a job's or a queue's name that is no text, or empty."""
+    for kind, name in names.items():
+        if not isinstance(name, str) or not name:
+            raise InvalidArguments(f"The name of a {kind} is text, not {name!r}.")
+        _check_text(name, f"The name of the {kind}")
+
+
+def rounded(args: list[Any]) -> str:
+    """
+    The path of the first integer that a reader in JavaScript would round; "" for none.
+
+    Ours, Ruby's and (up to 2^63) PHP's workers read them exactly, so who enqueues a job of
+    this project is told nothing: ids of 64 bits are common, and nobody would be harmed.
+    """
+    found = (path for value, path in _integers(args, "args") if abs(value) > MAX_EXACT)
+    return next(found, "")
+
+
+def _integers(value: Any, path: str) -> Iterator[tuple[int, str]]:
+    if isinstance(value, int):
+        yield value, path
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _integers(item, f"{path}[{json.dumps(key)}]")
+    elif isinstance(value, list | tuple):
+        for position, item in enumerate(value):
+            yield from _integers(item, f"{path}[{position}]")
+
+
 def _check(value: Any, path: str, depth: int) -> None:
     if value is None or isinstance(value, bool):
         return
@@ -117,7 +151,8 @@ def _check(value: Any, path: str, depth: int) -> None:
 def _check_container(value: Any, path: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise InvalidArguments(
-            f"args are nested deeper than {MAX_DEPTH} levels (or contain themselves); "
+            f"{path.partition(']')[0]}]: args are nested deeper than {MAX_DEPTH} levels "
+            "(or contain themselves); "
             "pass an id and load the data in the job."
         )
     if not isinstance(value, dict):

@@ -31,9 +31,17 @@ _DATES = (
 )
 
 
+#: Years of dates that can be shown in every time zone. Python's calendar ends a year further.
+_YEARS = range(2, 9999)
+
+
 def instant(text: str | None) -> datetime | None:
     """A date as any client writes it, aware; None for what is none. Also unix seconds."""
-    text = (text or "").partition(" (")[0].strip()
+    found = _parsed((text or "").partition(" (")[0].strip())
+    return found if found and found.year in _YEARS else None
+
+
+def _parsed(text: str) -> datetime | None:
     for form in _DATES:
         try:
             found = datetime.strptime(text, form)  # noqa: DTZ007 -- made aware below

@@ -232,22 +232,19 @@ def _draft(job: Any, args: tuple[Any, ...], kwargs: dict[str, Any], options: Opt
     site = conf.options()
     found = None if isinstance(job, str) else job_class(job)
     name = found.name if found else job
+    queue = options.queue or (found.queue if found else "") or site.default_queue
+    arguments.check_names(job=name, queue=queue)
     if found and found.args_style == "kwargs":
         given = arguments.by_name(name, found.signature, args, kwargs)
     else:
         given = arguments.by_position(name, found.signature if found else None, args, kwargs)
     arguments.check(given)
-    track = next(
-        each
-        for each in (options.track, found.track if found else None, site.track)
-        if each is not None
-    )
-    parcel = Parcel(
-        queue=options.queue or (found.queue if found else "") or site.default_queue,
-        payload=wire.Payload.new(name, given, uuid.uuid4().hex, time.time()),
-        track=track,
-        due=options.due(),
-    )
+    if not found and (path := arguments.rounded(given)):
+        logger.warning("integer over 2^53 job=%s at=%s: node.js rounds it, pass text", name, path)
+    tracks = (options.track, found.track if found else None, site.track)
+    track = next(each for each in tracks if each is not None)
+    payload = wire.Payload.new(name, given, uuid.uuid4().hex, time.time())
+    parcel = Parcel(queue, payload, track, options.due())
     refused = bool(found and found.before_enqueue(*given) is False)
     return Draft(found, given, parcel, options, refused)
 

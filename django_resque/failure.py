@@ -112,7 +112,8 @@ class Failure:
                 return str(fields["args"][0])
         except (ValueError, LookupError, TypeError):
             pass  # Somebody else's "unreadable": not our wrapping, so nothing to unwrap.
-        return self.payload
+        payload = Payload.read(self.payload)
+        return payload.with_attempt(1).raw if payload.attempt > 1 else self.payload
 
 
 def _displayable(payload: Payload) -> str:
@@ -135,7 +136,8 @@ def _displayable(payload: Payload) -> str:
 
 def _portable(fields: dict[str, Any], raw: str) -> bool:
     """False for a depth or a lone surrogate that readers of other languages die of."""
-    if raw.count("[") + raw.count("{") > MAX_DEPTH and _depth(fields) > MAX_DEPTH:
+    deepest = MAX_DEPTH + 1  # The payload is one level around its args.
+    if raw.count("[") + raw.count("{") > deepest and _depth(fields) > deepest:
         return False
     return r"\ud" not in raw.lower() or _clean(dumps(fields)) == dumps(fields)
 
@@ -164,6 +166,11 @@ def _shortened(text: str) -> str:
     if len(text) <= MAX_ERROR:
         return text
     return f"{text[:MAX_ERROR]}... ({len(text)} characters)"
+
+
+def described(error: BaseException | None) -> str:
+    """An exception in one text; "" for none."""
+    return f"{_exception_name(error)}: {_message(error)}"[:MAX_ERROR] if error else ""
 
 
 def _exception_name(error: BaseException) -> str:

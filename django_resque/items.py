@@ -28,6 +28,14 @@ class Item:
         return cls(queue, payload, f"{{{','.join(parts)}}}")
 
     @classmethod
+    def again(cls, queue: str, payload: Payload) -> Self:
+        """For a payload that was in that queue, with every field that it has."""
+        fields = cut_fields(payload.raw)
+        fields["queue"] = dumps(queue)
+        text = ",".join(f"{dumps(name)}:{value}" for name, value in fields.items())
+        return cls(queue, payload, f"{{{text}}}")
+
+    @classmethod
     def read(cls, raw: str) -> Self:
         """
         Any client's item. Never raises. What a queue gets is what that client would

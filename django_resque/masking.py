@@ -3,6 +3,8 @@ Arguments as a page may show them: what is named like a secret is masked.
 """
 
 import re
+from collections.abc import Iterable
+from inspect import Parameter
 from typing import Any
 
 #: Names of secrets, and short ones that are one only as a word of their own: not "monkey".
@@ -25,3 +27,13 @@ def masked(value: Any) -> Any:
     if isinstance(value, list):
         return [masked(item) for item in value]
     return value
+
+
+def masked_arguments(args: list[Any], parameters: Iterable[Parameter]) -> list[Any]:
+    """The same for positional arguments, which are named by the parameters of their job."""
+    found: list[Any] = masked(args)
+    for at, parameter in enumerate(parameters):
+        if SECRET.search(parameter.name):
+            end = len(found) if parameter.kind is parameter.VAR_POSITIONAL else at + 1
+            found[at:end] = [MASK] * len(found[at:end])
+    return found

@@ -12,7 +12,7 @@ surrogates (Python's "surrogateescape"), so that every text goes back byte for b
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, Self
 
 from . import dates
@@ -68,6 +68,7 @@ class Payload:
     id: str
     prefix: str
     raw: str
+    attempt: int = 1  #: Which try this is. A field of ours, from the second on.
     problem: str = ""  #: Why it cannot be performed, in one sentence; "" if it can.
 
     @classmethod
@@ -93,7 +94,8 @@ class Payload:
         job = fields.get("class")
         if not problem and (not isinstance(job, str) or not job):
             # Its arguments are other people's data, and this sentence goes into logs.
-            problem = f'The payload names no "class"; its fields: {", ".join(fields) or "none"}.'
+            names = readable(", ".join(fields)) or "none"
+            problem = f'The payload names no "class"; its fields: {names}.'
         args = fields.get("args")
         return cls(
             job=job if isinstance(job, str) and job else UNREADABLE,
@@ -101,8 +103,19 @@ class Payload:
             id=text_of(fields.get("id")),
             prefix=text_of(fields.get("prefix")),
             raw=raw,
+            attempt=_counted(fields.get("attempt")),
             problem=problem,
         )
+
+    def with_attempt(self, attempt: int) -> Self:
+        """The same for another try. It stands before the id, which scripts look for at the end."""
+        fields = cut_fields(self.raw)
+        fields.pop("attempt", None)
+        parts = [f"{dumps(name)}:{text}" for name, text in fields.items()]
+        if attempt > 1:
+            at = list(fields).index("id") if "id" in fields else len(parts)
+            parts.insert(at, f'"attempt":{attempt}')
+        return replace(self, attempt=attempt, raw=f"{{{','.join(parts)}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +278,11 @@ def text_of(value: Any) -> str:
         return dumps(value)
     except (ValueError, RecursionError):
         return UNREADABLE
+
+
+def _counted(value: Any) -> int:
+    """An attempt, counted from 1; of what cannot be one, the first."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 1 else 1
 
 
 def _integer(value: Any) -> int:
