@@ -1,7 +1,6 @@
 """What `enqueue` returns: a job by its id, to be asked, waited for, or taken back."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,29 +70,30 @@ class JobHandle:
         """
         Take the job out of its queue or out of the delayed set: True if this call did.
 
-        False for a job that is running, has ended, or has not been pushed yet. It is
-        looked for, so the time this takes grows with what is waiting.
+        False for a job that is running, has ended, or has not been pushed yet; and for a
+        delayed one that is not tracked, which stands there as Ruby's do: without an id.
+        It is looked for, so the time this takes grows with what is waiting.
         """
+        # The delayed first: a job that is promoted meanwhile is then met in its queue.
         store = conf.store()
-        return any(
-            store.cancel(queue, raw, self.id) for queue, raw in _waiting(store, self.id)
-        ) or any(store.cancel_delayed(due, item) for due, item in _delayed(store, self.id))
+        return _cancel_delayed(store, self.id) or _cancel_waiting(store, self.id)
 
 
-def _waiting(store: Store, job_id: str) -> Iterator[tuple[str, str]]:
-    """Queue and payload of the waiting jobs with this id."""
-    for queue in listing.queues(store):
-        for raw in listing.waiting(store, queue):
-            if job_id in raw and wire.Payload.read(raw).id == job_id:
-                yield queue, raw
+def _cancel_delayed(store: Store, job_id: str) -> bool:
+    return any(
+        store.cancel_delayed(due, item, behind)
+        for due, behind, raw in listing.all_delayed(store)
+        if job_id in raw and (item := Item.read(raw)).payload.id == job_id
+    )
 
 
-def _delayed(store: Store, job_id: str) -> Iterator[tuple[str, Item]]:
-    """Due time and item of the delayed jobs with this id."""
-    for due in listing.due_times(store):
-        for raw in listing.delayed(store, due):
-            if job_id in raw and (item := Item.read(raw)).payload.id == job_id:
-                yield due, item
+def _cancel_waiting(store: Store, job_id: str) -> bool:
+    return any(
+        store.cancel(queue, raw, job_id, behind)
+        for queue in listing.queues(store)
+        for behind, raw in enumerate(listing.waiting(store, queue))
+        if job_id in raw and wire.Payload.read(raw).id == job_id
+    )
 
 
 def job_status(job_id: str) -> JobHandle:

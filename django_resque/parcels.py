@@ -3,7 +3,7 @@ Jobs on their way to Redis, and the words in which the scripts push and delay th
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -17,9 +17,14 @@ UNENDED_TTL = 7 * 86400
 #: Seconds an untracked push is remembered, and so may be repeated.
 PUSHED_TTL = 600
 
-#: Jobs that one script pushes, and scripts in one round trip: Redis is held for 3 ms at most.
-CHUNK = 500
-CHUNKS = 2
+#: Jobs of one round trip, and of one script in it, which holds Redis for 1 to 3 ms. A job
+#: that is delayed is four writes.
+AT_ONCE = 1000
+PUSHED, DELAYED = 500, 100
+
+
+#: KEYS and ARGV of a script.
+Call = tuple[list[str], list[str | int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,17 @@ class Parcel:
     due: int | None = None  #: Whole unix seconds; None: at once.
 
 
-def pushing(keys: Keys, parcels: list[Parcel]) -> tuple[list[str], list[str | int]]:
+def round_trips(keys: Keys, parcels: Sequence[Parcel]) -> Iterator[tuple[str, list[Call]]]:
+    """A script, and the calls of it that go together: first what is due at once."""
+    waiting = [parcel for parcel in parcels if parcel.due is None]
+    delayed = [parcel for parcel in parcels if parcel.due is not None]
+    for chunk in _chunks(waiting, AT_ONCE):
+        yield "push", [_pushing(keys, each) for each in _chunks(chunk, PUSHED)]
+    for chunk in _chunks(delayed, AT_ONCE):
+        yield "delay", [_delaying(keys, each) for each in _chunks(chunk, DELAYED)]
+
+
+def _pushing(keys: Keys, parcels: list[Parcel]) -> Call:
     """KEYS and ARGV of push.lua."""
     words, now = [keys.queues], int(time.time())
     args: list[str | int] = [UNENDED_TTL, PUSHED_TTL]
@@ -47,7 +62,7 @@ def pushing(keys: Keys, parcels: list[Parcel]) -> tuple[list[str], list[str | in
     return words, args
 
 
-def delaying(keys: Keys, parcels: list[Parcel]) -> tuple[list[str], list[str | int]]:
+def _delaying(keys: Keys, parcels: list[Parcel]) -> Call:
     """KEYS and ARGV of delay.lua."""
     words, now = [keys.schedule], int(time.time())
     args: list[str | int] = [PUSHED_TTL]
@@ -65,10 +80,10 @@ def delaying(keys: Keys, parcels: list[Parcel]) -> tuple[list[str], list[str | i
     return words, args
 
 
-def chunks(parcels: Iterable[Parcel]) -> Iterator[list[Parcel]]:
-    """As many at a time as one script takes."""
+def _chunks(parcels: Iterable[Parcel], size: int) -> Iterator[list[Parcel]]:
+    """So many at a time."""
     rest = iter(parcels)
-    while chunk := list(islice(rest, CHUNK)):
+    while chunk := list(islice(rest, size)):
         yield chunk
 
 

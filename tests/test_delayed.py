@@ -4,15 +4,29 @@ import json
 import signal
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
 from redis import Redis
+from redis.exceptions import ResponseError
 
-from django_resque import InvalidArguments, clock, enqueue, enqueue_at, enqueue_in, job_status, wire
+from django_resque import (
+    InvalidArguments,
+    clock,
+    conf,
+    enqueue,
+    enqueue_at,
+    enqueue_in,
+    job_status,
+    listing,
+    wire,
+)
+from django_resque.failure import Failure
 from django_resque.items import Item
 from django_resque.parcels import PUSHED_TTL, UNENDED_TTL, Parcel
 from django_resque.store import Store
@@ -191,31 +205,159 @@ def test_a_due_time_without_a_list_is_forgotten(store: Store, redis: Redis) -> N
     assert store.promote() is None
 
 
+def read(redis: Redis, due: int) -> list[Item]:
+    """What a promoter has read, which another may move before it."""
+    return [Item.read(raw) for raw in delayed(redis)[str(due)]]
+
+
+def moved(redis: Redis) -> list[int]:
+    """The jobs in the queue, by the numbers that are their ids."""
+    return [int(json.loads(raw)["id"], 16) for raw in queued(redis)]
+
+
+def push_numbered(store: Store, due: int, count: int) -> None:
+    store.push([parcel(due, f"{number:032x}") for number in range(count)])
+
+
 def test_two_promoters_move_an_item_once(store: Store, redis: Redis) -> None:
     """The second has read what the first moved meanwhile; a lost reply looks the same."""
-    due = str(int(time.time()) - 5)
-    store.push([parcel(int(due))])
-    item = Item.read(delayed(redis)[due][0])
-    words: list[str | int] = [due, f"delayed:{due}", 1, 1, item.raw, item.payload.raw, "mail"]
-    keys = [
-        f"resque:delayed:{due}", "resque:delayed_queue_schedule", "resque:queues",
-        f"resque:timestamps:{item.raw}", "resque:queue:mail", STATUS,
-    ]  # fmt: skip
+    due = int(time.time()) - 5
+    push_numbered(store, due, 6)
+    items = read(redis, due)
 
-    assert store._run("promote", keys, words) == 1
-    assert store._run("promote", keys, words) == 0
+    assert store._promote(str(due), items[:4], set()) == [4]
+    assert store._promote(str(due), items[:4], set()) == [0]
+    assert store._promote(str(due), items, set()) == [2]
 
-    assert redis.llen("resque:queue:mail") == 1
+    assert moved(redis) == [0, 1, 2, 3, 4, 5]
 
 
-def test_a_queue_of_another_type_keeps_the_item(store: Store, redis: Redis) -> None:
+def test_what_was_cancelled_meanwhile_is_passed_over(store: Store, redis: Redis) -> None:
+    due = int(time.time()) - 5
+    push_numbered(store, due, 4)
+    items = read(redis, due)
+    store.cancel_delayed(str(due), items[1])
+
+    assert store._promote(str(due), items, set()) == [3]
+
+    assert moved(redis) == [0, 2, 3]
+
+
+def test_equal_items_are_all_moved(store: Store, redis: Redis) -> None:
+    due = int(time.time()) - 5
+    redis.rpush(f"resque:delayed:{due}", *['{"class":"R","args":[],"queue":"mail"}'] * 3)
+    redis.zadd("resque:delayed_queue_schedule", {str(due): due})
+    items = read(redis, due)
+
+    assert store._promote(str(due), items[:2], set()) == [2]
+    assert store._promote(str(due), items, set()) == [1]
+
+    assert queued(redis) == ['{"class":"R","args":[]}'] * 3
+
+
+def test_a_promoter_that_comes_too_late_searches_no_long_list(store: Store, redis: Redis) -> None:
+    """It would hold Redis for its whole length, and once for each item."""
+    due = int(time.time()) - 5
+    push_numbered(store, due, 300)
+    late = read(redis, due)[:100]
+    store.promote()
+    redis.config_resetstat()
+
+    store._promote(str(due), late, set())
+
+    called: Any = redis.info("commandstats")
+    assert "cmdstat_lrem" not in called
+    assert redis.llen(f"resque:delayed:{due}") == 200
+
+
+def test_several_promoters_at_once_move_each_once_and_all(store: Store, redis: Redis) -> None:
+    due = int(time.time()) - 5
+    push_numbered(store, due, 1000)
+
+    def promote_all() -> None:
+        other = conf.new_store(conf.options())
+        while other.promote() is not None:
+            pass
+
+    promoters = [Thread(target=promote_all) for _ in range(3)]
+    for promoter in promoters:
+        promoter.start()
+    for promoter in promoters:
+        promoter.join()
+
+    assert moved(redis) == list(range(1000))
+
+
+# What no queue can take holds up nobody else.
+
+
+def test_a_queue_of_another_type_makes_a_failure_that_can_be_retried(
+    store: Store, redis: Redis
+) -> None:
     store.push([parcel(int(time.time()) - 5)])
     redis.set("resque:queue:mail", "no list")
 
-    with pytest.raises(Exception, match="WRONGTYPE"):
+    assert store.promote() == 1
+
+    (raw,) = names(redis.lrange("resque:failed", 0, -1))
+    failure = Failure.decode(raw)
+    assert failure.exception == "InvalidPayload"
+    assert failure.error.startswith("What stands at the key 'resque:queue:mail' is no list")
+    assert failure.queue == "mail"
+    assert job_status(ID).status == "failed"
+    assert delayed(redis) == {}
+    redis.delete("resque:queue:mail")
+    assert store.requeue(failure)
+    assert queued(redis) == [parcel(0).payload.raw]
+    assert job_status(ID).status == "waiting"
+
+
+def test_a_queue_of_another_type_holds_up_no_others(store: Store, redis: Redis) -> None:
+    due = int(time.time()) - 5
+    before, after = "1" * 32, "2" * 32
+    bad = Parcel("bad", Payload.new("X", [], ID, 1.5), due=due)
+    store.push([parcel(due, before), bad, parcel(due, after), parcel(due + 1, "3" * 32)])
+    redis.hset("resque:queue:bad", "no", "list")
+
+    assert (store.promote(), store.promote(), store.promote()) == (3, 1, None)
+
+    assert [f"{number:032x}" for number in moved(redis)] == [before, after, "3" * 32]
+    assert redis.llen("resque:failed") == 1
+    assert redis.type("resque:queue:bad") == b"hash"
+
+
+def test_without_a_failed_list_what_no_queue_takes_stays(store: Store, redis: Redis) -> None:
+    store.push([parcel(int(time.time()) - 5)])
+    redis.mset({"resque:queue:mail": "no list", "resque:failed": "nor this"})
+
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
         store.promote()
 
-    assert len(delayed(redis)) == 1
+    assert [len(items) for items in delayed(redis).values()] == [1]
+    assert job_status(ID).status == "waiting"
+
+
+def test_a_delayed_list_of_another_type_holds_up_no_others(store: Store, redis: Redis) -> None:
+    due = int(time.time()) - 5
+    redis.set(f"resque:delayed:{due}", "no list")
+    redis.zadd("resque:delayed_queue_schedule", {str(due): due})
+    store.push([parcel(due + 1)])
+
+    assert store.promote() == 1
+    assert store.promote() is None
+
+    assert queued(redis) == [parcel(0).payload.raw]
+    assert redis.get(f"resque:delayed:{due}") == b"no list"
+
+
+@pytest.mark.parametrize("key", ["resque:delayed:4000000000", "resque:delayed_queue_schedule"])
+def test_a_job_that_cannot_be_delayed_leaves_nothing(store: Store, redis: Redis, key: str) -> None:
+    redis.set(key, "another type")
+
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        store.push([parcel(4_000_000_001), parcel(4_000_000_000, "f" * 32)])
+
+    assert redis.keys("*") == [key.encode()]
 
 
 def test_a_turn_of_the_clock_promotes_a_bounded_number(store: Store, redis: Redis) -> None:
@@ -317,8 +459,71 @@ def test_a_delayed_job_can_be_cancelled_and_leaves_nothing(redis: Redis) -> None
 
 def test_an_unknown_job_cannot_be_cancelled() -> None:
     enqueue(jobs.note, ID)  # Its id stands in the arguments of another.
+    enqueue_in(100, jobs.note, ID)
 
     assert job_status(ID).cancel() is False
+
+
+@pytest.mark.parametrize("number", [0, 1, 1250, 2498, 2499])
+@pytest.mark.parametrize("due", [None, 4_000_000_000])
+def test_a_job_is_found_and_cancelled_among_many(
+    store: Store, redis: Redis, due: int | None, number: int
+) -> None:
+    each = [Payload.new("X", [], f"{number:032x}", 1.5) for number in range(2500)]
+    store.push([Parcel("mail", payload, due=due) for payload in each])
+    key = f"resque:delayed:{due}" if due else "resque:queue:mail"
+
+    assert job_status(f"{number:032x}").cancel() is True
+
+    ids = [int(json.loads(raw)["id"], 16) for raw in redis.lrange(key, 0, -1)]
+    assert ids == [other for other in range(2500) if other != number]
+
+
+def test_a_job_is_found_and_cancelled_among_many_due_times(store: Store, redis: Redis) -> None:
+    store.push([parcel(4_000_000_000 + number, f"{number:032x}") for number in range(1500)])
+
+    assert job_status(f"{749:032x}").cancel() is True
+
+    assert redis.zcard("resque:delayed_queue_schedule") == 1499
+    assert redis.zscore("resque:delayed_queue_schedule", "4000000749") is None
+
+
+def test_keys_of_another_type_do_not_keep_a_job_from_being_cancelled(
+    store: Store, redis: Redis
+) -> None:
+    redis.sadd("resque:queues", "broken")
+    redis.zadd("resque:delayed_queue_schedule", {"17": 17})
+    redis.mset({"resque:queue:broken": "no list", "resque:delayed:17": "no list"})
+    waiting = enqueue(jobs.note, "path")
+    late = enqueue_in(100, jobs.note, "path")
+
+    assert late.cancel() is True
+    assert waiting.cancel() is True
+
+
+def test_a_job_is_met_however_its_queue_moves_meanwhile(store: Store, redis: Redis) -> None:
+    """Workers take at the front, jobs are added at the end, and others are cancelled."""
+    store.push([Parcel("mail", Payload.new("X", [], f"{at:032x}", 1.5)) for at in range(3000)])
+    found = listing.waiting(store, "mail")
+    first = [next(found) for _ in range(listing.WINDOW)]
+
+    redis.lpop("resque:queue:mail", 500)
+    redis.rpush("resque:queue:mail", *["{}"] * 3)
+    for raw in first[:8]:
+        store.cancel("mail", raw, Payload.read(raw).id)
+
+    met = {Payload.read(raw).id for raw in [*first, *found]}
+    assert met >= {f"{at:032x}" for at in range(500, 3000)}
+
+
+def test_a_job_is_looked_for_where_it_is_promoted_to_after_where_it_was(redis: Redis) -> None:
+    with redis.monitor() as monitor:  # type: ignore[no-untyped-call] # redis-py has no types here
+        assert job_status(ID).cancel() is False
+        redis.echo("end")
+        commands = list(iter(lambda: monitor.next_command()["command"], "ECHO end"))
+
+    delayed_first = commands.index("ZSCAN resque:delayed_queue_schedule 0 COUNT 1000")
+    assert delayed_first < commands.index("SMEMBERS resque:queues")
 
 
 # The whole way.
@@ -342,3 +547,39 @@ def test_a_supervisor_promotes_and_its_workers_perform(
     work.send(signal.SIGTERM)
     assert work.ends() == 0, work.output
     assert wire.COMPLETE == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_any_supervisor_promotes_for_queues_that_its_workers_do_not_work(
+    farm: Farm, store: Store, redis: Redis
+) -> None:
+    farm("resque_work", "--queue=other", "--interval=60")
+    wait_for(lambda: redis.smembers("resque:workers"), "the worker registered")
+    first = redis.time()[0] + 2
+    store.push([parcel(first, f"{0:032x}"), parcel(first + 3, f"{1:032x}")])
+
+    for number, due in enumerate((first, first + 3)):
+        promoted = partial(redis.lrange, "resque:queue:mail", number, number)
+        wait_for(promoted, f"job {number} is promoted")
+        seconds, microseconds = redis.time()
+        assert due <= seconds
+        # A second, and as much as a crowded machine may need; --interval would be far later.
+        assert seconds + microseconds / 1e6 < due + 1 + 5
+
+    assert moved(redis) == [0, 1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_supervisor_killed_while_it_promotes_loses_and_doubles_nothing(
+    farm: Farm, store: Store, redis: Redis
+) -> None:
+    killed, other = (farm("resque_work", "--queue=other") for _ in range(2))
+    wait_for(lambda: redis.scard("resque:workers") == 2, "the workers registered")
+    push_numbered(store, redis.time()[0] + 1, 10_000)
+
+    wait_for(lambda: redis.llen("resque:queue:mail"), "the first are promoted")
+    killed.send(signal.SIGKILL)
+
+    wait_for(lambda: not redis.exists("resque:delayed_queue_schedule"), "all are promoted")
+    assert moved(redis) == list(range(10_000))
+    assert other.process.poll() is None

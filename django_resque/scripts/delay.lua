@@ -16,7 +16,13 @@
 --   ARGV[j+4]  seconds the status lives
 --
 --   returns    how many were put there by this call; the others were before
---   errors     OOM   Redis is full; nothing is written, because the first write adds
+--   errors     OOM         Redis is full; nothing is written, because the first write adds
+--              WRONGTYPE   the set or a list is none; nothing was written
+
+redis.call('ZCARD', KEYS[1])
+for i = 2, #KEYS, 4 do
+  redis.call('LLEN', KEYS[i])
+end
 
 local delayed = 0
 local j = 2
@@ -24,7 +30,7 @@ local j = 2
 for i = 2, #KEYS, 4 do
   if redis.call('EXISTS', KEYS[i + 2], KEYS[i + 3]) == 0 then
     redis.call('RPUSH', KEYS[i], ARGV[j + 1])
-    redis.call('SADD', KEYS[i + 1], ARGV[j + 2])
+    redis.pcall('SADD', KEYS[i + 1], ARGV[j + 2])
     redis.call('ZADD', KEYS[1], ARGV[j], ARGV[j])
     if ARGV[j + 3] ~= '' then
       redis.call('SET', KEYS[i + 2], ARGV[j + 3], 'EX', ARGV[j + 4])
