@@ -21,15 +21,19 @@ from .errors import (
     DontPerform,
     DuplicateJob,
     EnqueueError,
+    GiveUp,
     Interrupted,
     InvalidArguments,
     InvalidPayload,
     JobFailed,
+    JobTimeout,
     ResqueError,
+    RetryLater,
     UnknownJob,
 )
 from .handles import JobHandle, job_status
 from .jobs import Job, current_job, job
+from .retry import Retry
 from .version import __version__
 
 __all__ = [
@@ -37,13 +41,17 @@ __all__ = [
     "DontPerform",
     "DuplicateJob",
     "EnqueueError",
+    "GiveUp",
     "Interrupted",
     "InvalidArguments",
     "InvalidPayload",
     "Job",
     "JobFailed",
     "JobHandle",
+    "JobTimeout",
     "ResqueError",
+    "Retry",
+    "RetryLater",
     "UnknownJob",
     "__version__",
     "aenqueue",

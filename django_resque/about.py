@@ -2,7 +2,7 @@
 The processes behind a worker id, as they stand in Redis.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Self
 
 from .wire import dumps, loads
@@ -23,6 +23,7 @@ class About:
     supervisor: int
     supervisor_birth: str
     version: str
+    paused: bool = False  #: By a signal: it takes no job.
 
     def encode(self) -> str:
         return dumps(asdict(self))
@@ -30,8 +31,11 @@ class About:
     @classmethod
     def decode(cls, raw: str | None) -> Self | None:
         """None for what cannot be read."""
-        fields = loads(raw or "")
+        found = loads(raw or "")
+        if not isinstance(found, dict):
+            return None
+        known = {each.name for each in fields(cls)}
         try:
-            return cls(**fields)
+            return cls(**{name: value for name, value in found.items() if name in known})
         except TypeError:
             return None

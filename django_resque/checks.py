@@ -13,7 +13,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from . import conf, connection
+from . import conf, connection, rules
 
 _REDIS_CACHES = ("django_redis.cache.RedisCache", "django.core.cache.backends.redis.RedisCache")
 
@@ -25,11 +25,11 @@ def check_settings(
     given = conf.given()
     found: list[CheckMessage] = [
         Error(message, hint=hint or None, id="django_resque.E001")
-        for message, hint in conf.problems(given)
+        for message, hint in rules.problems(given)
     ]
     found += [
         Warning(message, hint=hint, id="django_resque.W001")
-        for message, hint in conf.unknown(given)
+        for message, hint in rules.unknown(given)
     ]
     return found or list(_shared_with_a_cache())
 

@@ -8,17 +8,17 @@ step compares first and so happens once.
 import logging
 import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
-from .errors import DirtyExit
-from .failure import Failure
+from . import wire
+from .errors import DirtyExit, ResqueError
+from .retry import Retry
 from .roster import LEASE
 from .store import Store
+from .verdict import verdict
 
 logger = logging.getLogger(__name__)
 
-
-#: Seconds between two looks into the delayed set.
-PROMOTE_EACH = 1.0
 
 #: Scripts of `promote` in one turn of a supervisor, which has other things to do as well.
 BATCHES = 20
@@ -66,38 +66,70 @@ class Watch:
         }
 
 
-def give_up_silent(store: Store, watch: Watch, own: Collection[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class End:
+    """What is to be done about a job whose process died with it."""
+
+    retry: Retry | None = None  #: The policy of jobs that have none of their own.
+    failed: Callable[[wire.Reservation, ResqueError], None] = lambda *_: None  #: Told of failures.
+
+
+#: Nobody to be told, and no policy but the jobs' own.
+ALONE = End()
+
+
+def give_up_silent(store: Store, watch: Watch, own: Collection[str], end: End = ALONE) -> None:
     """Give up the workers of supervisors that do not beat any more."""
     for worker_id, lease in watch.silent(store.leases(), time.monotonic()).items():
         if worker_id not in own:
             reason = f"Its worker {worker_id} gave no sign of life for {LEASE:.0f} s"
             logger.warning("worker given up worker=%s: %s", worker_id, reason)
-            give_up(store, worker_id, reason, lease)
+            error = DirtyExit(f"{reason} while it performed the job.")
+            give_up(store, worker_id, error, lease, end)
 
 
-def give_up_orphans(store: Store, machine: str, is_gone: Callable[[int, str], bool]) -> None:
+def give_up_orphans(
+    store: Store, machine: str, is_gone: Callable[[int, str], bool], end: End = ALONE
+) -> None:
     """At the start of a supervisor: give up workers of this machine whose process is gone."""
     for worker_id, about in store.about().items():
         if about and about.machine == machine and is_gone(about.pid, about.birth):
             reason = f"The process of its worker {worker_id} is gone"
             logger.warning("worker given up worker=%s: %s", worker_id, reason)
-            give_up(store, worker_id, reason)
+            give_up(store, worker_id, DirtyExit(f"{reason} while it performed the job."), end=end)
 
 
-def give_up(store: Store, worker_id: str, reason: str, lease: str = "") -> None:
+def answer_for(
+    store: Store, worker_id: str, lets_go_of: Callable[[str], bool], error: ResqueError, end: End
+) -> bool:
     """
-    End a dead worker: a job in its hands becomes a DirtyExit failure, once, and the
-    worker is forgotten. With a lease, only if that stands still.
+    End a worker whose process has ended. A job that it let go of, by its token, goes back to
+    its queue; any other that it did not settle has failed. Whether there was one.
+    """
+    held = store.in_hand(worker_id)
+    if held and lets_go_of(held.token):
+        store.put_back(held)
+        logger.info("job put back worker=%s job=%s", worker_id, held.payload.job)
+    give_up(store, worker_id, error, end=end)
+    return held is not None
+
+
+def give_up(
+    store: Store, worker_id: str, error: ResqueError, lease: str = "", end: End = ALONE
+) -> None:
+    """
+    End a dead worker: a job in its hands ends by this error, once, and the worker is
+    forgotten. With a lease, only if that stands still.
     """
     for _ in range(10):
         held = store.in_hand(worker_id)
-        failure = None
-        if held:
-            error = DirtyExit(f"{reason} while it performed the job.")
-            failure = Failure.of(error, held, time.time())
-        answer = store.give_up(worker_id, held, failure, lease)
+        outcome = verdict(held, error, end.retry) if held else None
+        answer = store.give_up(worker_id, held, outcome, lease)
         if answer != "changed":
             break
-    if held and answer == "gone":
-        job = held.payload
-        logger.error("job lost its worker job=%s id=%s: %s", job.job, job.id, reason)
+    if held and outcome and answer == "gone":
+        logger.error(
+            "job lost its worker job=%s id=%s: %s", held.payload.job, held.payload.id, error
+        )
+        if outcome.failure:
+            end.failed(held, error)

@@ -17,7 +17,7 @@ from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.connection import ConnectionPool, parse_url
+from redis.connection import Connection, ConnectionPool, parse_url
 from redis.exceptions import (
     AuthenticationError,
     ClusterDownError,
@@ -76,9 +76,8 @@ _ALWAYS: dict[str, Any] = {
 }
 
 
-def be_impatient(redis: Redis) -> None:
+def be_impatient(pool: ConnectionPool) -> None:
     """For the supervisor, whom a slow Redis must not keep from stopping its workers in time."""
-    pool = redis.connection_pool
     pool.connection_kwargs.update(socket_timeout=IMPATIENCE, socket_connect_timeout=IMPATIENCE)
     pool.disconnect()
     pool.reset()  # The connections that it keeps would keep their patience.
@@ -127,7 +126,13 @@ def ensure(redis: Redis) -> None:
     What fails after this failed with the command already sent, or it was refused.
     """
     pool = redis.connection_pool
-    pool.release(pool.get_connection(*_COMMAND))
+    pool.release(taken(pool))
+
+
+def taken(pool: ConnectionPool) -> Connection:
+    """A connection out of a pool, for those who speak on it themselves."""
+    found: Connection = pool.get_connection(*_COMMAND)
+    return found
 
 
 def is_away(error: BaseException) -> bool:

@@ -9,6 +9,9 @@ Every exception of this package.
     ├── UnknownJob              a wire name that no job is registered under
     ├── JobFailed               waited for a job, and it failed
     ├── DontPerform             raise it in before_perform to skip a job
+    ├── RetryLater              raise it in a job to perform it again later
+    ├── GiveUp                  raise it in a job to fail it for good
+    ├── JobTimeout              raised in a job whose time is over, and recorded as its failure
     └── DirtyExit               recorded as the failure of a job whose process died
 
     Interrupted                 a BaseException: raised in a job whose worker must stop now
@@ -20,6 +23,9 @@ from collections.abc import Callable
 from typing import Literal
 
 Outcome = Literal["refused", "unknown"]
+
+#: Seconds: 30 years.
+LONGEST_DELAY = 1e9
 
 
 class ResqueError(Exception):
@@ -65,8 +71,35 @@ class DontPerform(ResqueError):
     """Raised by a job's `before_perform`: skip it. It counts as done; its result is false."""
 
 
+class RetryLater(ResqueError):
+    """
+    Raised by a job that wants to be performed again after so many seconds, however often
+    it was tried. That spends no attempt, and is no failure.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise TypeError(f"RetryLater takes a number of seconds, not {seconds!r}.")
+        if not 0 <= seconds <= LONGEST_DELAY:
+            raise ValueError(f"RetryLater takes seconds from 0 to 1e9, not {seconds!r}.")
+        super().__init__(f"again in {seconds:g} s")
+        self.seconds = seconds
+
+
+class GiveUp(ResqueError):
+    """Raised by a job that is not to be tried again, whatever its policy: with the reason."""
+
+
 class DirtyExit(ResqueError):
     """The process that performed the job died before the job was settled."""
+
+
+class JobTimeout(ResqueError):
+    """
+    Raised inside `perform` when the job's `timeout` is over; its failure, unless it returns.
+
+    Clean up and let it pass: two seconds later the job and its processes are killed.
+    """
 
 
 class Interrupted(BaseException):

@@ -5,7 +5,7 @@ The only room that runs user code. What it answers is written by the worker.
 """
 
 import logging
-import time
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -15,12 +15,20 @@ from django.db import close_old_connections, connections, reset_queries
 from django.utils import timezone, translation
 
 from . import arguments, signals, wire
-from .errors import DontPerform, Interrupted, InvalidPayload, ResqueError, UnknownJob
-from .failure import Failure
+from .errors import (
+    DontPerform,
+    Interrupted,
+    InvalidPayload,
+    JobTimeout,
+    ResqueError,
+    UnknownJob,
+)
 from .jobs import Job, performing
+from .outcome import Outcome
 from .parcels import Parcel
 from .registry import registry
-from .store import Outcome
+from .retry import Retry
+from .verdict import verdict
 
 logger = logging.getLogger(__name__)
 
@@ -32,31 +40,47 @@ class Guard:
     """
     Lets an interrupt into the user's code and nowhere else.
 
-    The worker's signal handler calls `interrupt`, which raises only between enter and
-    exit, so our own steps are never cut in two.
+    The worker's signal handler calls `interrupt` or `time_out`, which raise only between
+    enter and exit, each once, so our own steps are never cut in two.
     """
 
     def __init__(self) -> None:
-        self.open = self.interrupted = False
+        self.open = self.interrupted = self.timed_out = False
 
     def interrupt(self) -> None:
         if self.open and not self.interrupted:
             self.interrupted = True
             raise Interrupted("The worker stops and the grace is over; the job is put back.")
 
+    def time_out(self, seconds: float) -> None:
+        if self.open and not self.timed_out:
+            self.timed_out = True
+            raise JobTimeout(f"The job took longer than its timeout of {seconds:g} s.")
+
     def __enter__(self) -> Self:
-        self.interrupted, self.open = False, True
+        self.interrupted = self.timed_out = False
+        self.open = True
         return self
 
     def __exit__(self, *raised: object) -> None:
         self.open = False
 
 
+def timeout_of(reservation: wire.Reservation, default: float | None) -> float | None:
+    """Seconds that this job may take; None means any."""
+    try:
+        own = registry.find(reservation.payload.job).timeout
+    except UnknownJob:
+        return None
+    return default if own is None else None if math.isinf(own) else own
+
+
 def perform(
-    reservation: wire.Reservation, guard: Guard
+    reservation: wire.Reservation, guard: Guard, site: Retry | None = None
 ) -> tuple[Outcome | None, BaseException | None]:
     """
-    Perform a job. Answers how it ended and the exception it ended with.
+    Perform a job. Answers how it ended and the exception it ended with. `site` is the
+    retry policy of jobs that have none of their own.
 
     No outcome means that it was interrupted and is to be put back: any exception
     after the interrupt counts as that, while a job that returned is done.
@@ -64,7 +88,7 @@ def perform(
     try:
         job, run = _prepared(reservation)
     except Exception as error:  # noqa: BLE001 -- the boundary: it becomes a visible failure
-        return _failed(error, reservation), error
+        return verdict(reservation, error, None), error
     returned: list[Any] = []
     sender = type(job)
     with _surroundings(), performing(job):
@@ -76,8 +100,9 @@ def perform(
             if not returned and guard.interrupted:
                 return None, error
             if not returned:
-                _on_failure(job, error)
-                return _failed(error, reservation), error
+                outcome = verdict(reservation, error, site)
+                _told(job, error, outcome)
+                return outcome, error
         signals.job_succeeded.send_robust(sender, job=job, queue=job.queue)
         return Outcome(result=_result(job, returned[0])), None
 
@@ -112,6 +137,32 @@ def _hooked(job: Job, perform: Callable[[], Any]) -> Any:
     return result
 
 
+def mourn(reservation: wire.Reservation, error: BaseException) -> None:
+    """What a job's class wants done at its failure, for one whose process died with it."""
+    try:
+        job, _ = _prepared(reservation)
+    except Exception:  # noqa: BLE001 -- no class of ours, so nobody to tell
+        return
+    with _surroundings(), performing(job):
+        _on_failure(job, error)
+
+
+def mourned(reservation: wire.Reservation) -> bool:
+    """Whether somebody wants to be told of its failure."""
+    try:
+        job = registry.find(reservation.payload.job)
+    except UnknownJob:
+        return False
+    return job.on_failure is not Job.on_failure or signals.job_failed.has_listeners(job)
+
+
+def _told(job: Job, error: BaseException, outcome: Outcome) -> None:
+    if outcome.failure:
+        _on_failure(job, error)
+    else:
+        signals.job_retried.send_robust(type(job), job=job, queue=job.queue, exception=error)
+
+
 def _on_failure(job: Job, error: BaseException) -> None:
     try:
         job.on_failure(error)
@@ -135,10 +186,6 @@ def perform_inline(parcel: Parcel) -> None:
     _, error = perform(held, Guard())
     if error:
         raise error
-
-
-def _failed(error: BaseException, reservation: wire.Reservation) -> Outcome:
-    return Outcome(Failure.of(error, reservation, time.time()))
 
 
 def _result(job: Job, value: Any) -> str:

@@ -17,11 +17,12 @@ from .process import unblock
 _PR_SET_PDEATHSIG = 1
 
 
-def fork(run: Callable[[], int], blocked: Iterable[signal.Signals]) -> int:
+def fork(run: Callable[[], int], blocked: Iterable[signal.Signals], *, group: bool = True) -> int:
     """
     Run a function in a child process and end that with its answer; returns the pid.
 
-    The child leads its own process group, reads nothing, and dies with its parent.
+    The child leads its own process group, if not told otherwise, reads nothing, and dies
+    with its parent.
     The `blocked` signals, whose handlers are the parent's, stay pending until the child
     calls `unblock`, so none is lost before it has handlers of its own.
     """
@@ -37,7 +38,7 @@ def fork(run: Callable[[], int], blocked: Iterable[signal.Signals]) -> int:
         pid = os.fork()
         if pid == 0:
             os.close(alive_writer)
-            _become(run, parent, alive_reader, blocked)
+            _become(run, parent, alive_reader, blocked, group=group)
     except OSError:
         os.close(alive_writer)
         raise
@@ -46,8 +47,9 @@ def fork(run: Callable[[], int], blocked: Iterable[signal.Signals]) -> int:
         os.close(alive_reader)
         gc.unfreeze()
     _lifelines[pid] = alive_writer
-    with suppress(OSError):  # The child does it too; whoever comes first.
-        os.setpgid(pid, pid)
+    if group:
+        with suppress(OSError):  # The child does it too; whoever comes first.
+            os.setpgid(pid, pid)
     return pid
 
 
@@ -74,7 +76,12 @@ _lifelines: dict[int, int] = {}
 
 
 def _become(
-    run: Callable[[], int], parent: int, lifeline: int, blocked: Iterable[signal.Signals]
+    run: Callable[[], int],
+    parent: int,
+    lifeline: int,
+    blocked: Iterable[signal.Signals],
+    *,
+    group: bool,
 ) -> NoReturn:
     """The life of a child process. Leaves by os._exit: the parent's clean-up is not its own."""
     code = 1
@@ -82,7 +89,8 @@ def _become(
         signal.set_wakeup_fd(-1)
         for each in blocked:
             signal.signal(each, signal.SIG_DFL)
-        os.setpgid(0, 0)
+        if group:
+            os.setpgid(0, 0)
         for writer in _lifelines.values():
             os.close(writer)
         _lifelines.clear()

@@ -17,6 +17,7 @@ from .enqueueing import Bound, Enqueueable
 from .handles import JobHandle
 from .options import Given, Options
 from .registry import registry
+from .retry import Retry
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,6 +51,8 @@ class Job(Enqueueable):
     name: ClassVar[str] = ""  #: The wire name. Default: the dotted path.
     aliases: ClassVar[tuple[str, ...]] = ()  #: More wire names this job is found under.
     queue: str = ""  #: Default: RESQUE["DEFAULT_QUEUE"]. On an instance: where it came from.
+    timeout: ClassVar[float | None] = None  #: Seconds. Default: RESQUE["TIMEOUT"]; inf: any.
+    retry: ClassVar[Retry | None] = None  #: Default: RESQUE["RETRY"]. Retry(limit=0): never.
     track: ClassVar[bool | None] = None  #: Whether it has a status. Default: RESQUE["TRACK"].
 
     #: "kwargs" is PHP's shape: one object, sent and received as keyword arguments.
@@ -82,6 +85,11 @@ class Job(Enqueueable):
             raise TypeError(
                 f"The job {cls.__qualname__} has the args_style {cls.args_style!r}; it must be "
                 f"one of {_STYLES}."
+            )
+        _check_timeout(cls)
+        if not isinstance(cls.retry, Retry | None):
+            raise TypeError(
+                f"The job {cls.__qualname__} has the retry {cls.retry!r}; it must be a Retry(...)."
             )
         if "name" not in cls.__dict__:
             cls.name = f"{cls.__module__}.{cls.__qualname__}"
@@ -121,9 +129,20 @@ class Job(Enqueueable):
     def of(cls, payload: wire.Payload, queue: str) -> Self:
         """The instance that performs this payload."""
         job = cls()
-        job.id, job.args, job.queue, job.attempt = payload.id, payload.args, queue, 1
+        job.id, job.args, job.queue, job.attempt = payload.id, payload.args, queue, payload.attempt
         job._payload = payload
         return job
+
+
+def _check_timeout(cls: type[Job]) -> None:
+    given: Any = cls.timeout
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    if given is None or (is_number and given > 0):
+        return
+    raise TypeError(
+        f"The job {cls.__qualname__} has the timeout {given!r}; it must be a number of seconds "
+        "above 0, float('inf') for no limit, or None for RESQUE['TIMEOUT']."
+    )
 
 
 class JobFunction(Generic[P, R]):
@@ -177,6 +196,8 @@ def job(
     name: str = ...,
     aliases: tuple[str, ...] = ...,
     queue: str = ...,
+    timeout: float | None = ...,
+    retry: Retry = ...,
     track: bool = ...,
     args_style: ArgsStyle = ...,
 ) -> Callable[[Callable[P, R]], JobFunction[P, R]]: ...
@@ -186,7 +207,7 @@ def job(function: Callable[..., Any] | None = None, /, **attributes: Any) -> Any
 
     Calling the function still just calls it.
     """
-    known = {"name", "aliases", "queue", "track", "args_style"}
+    known = {"name", "aliases", "queue", "timeout", "retry", "track", "args_style"}
     if strange := attributes.keys() - known:
         raise TypeError(f"@job does not know {sorted(strange)}; it takes {sorted(known)}.")
     if function is None:

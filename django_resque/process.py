@@ -5,7 +5,9 @@ Knows no jobs and no Redis. What differs between Linux and the other POSIX
 systems is decided here and nowhere else.
 """
 
+import getpass
 import os
+import resource
 import select
 import signal
 import socket
@@ -19,7 +21,8 @@ from typing import Self
 
 from setproctitle import setproctitle
 
-_PR_SET_PDEATHSIG = 1
+#: What asks a process to stop; see Requests.
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 _IGNORABLE = (signal.SIGHUP, signal.SIGINT)
 
@@ -131,6 +134,11 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+def end(code: int) -> str:
+    """How a process ended, in words, by its exit code; negative for a signal."""
+    return f"exited with code {code}" if code >= 0 else f"was killed by {signal_name(-code)}"
+
+
 def send(pid: int, number: signal.Signals) -> bool:
     """Signal a process. False, and nothing happens, if it is gone or not ours to signal."""
     try:
@@ -146,14 +154,59 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
+def kill_tree(pid: int) -> None:
+    """End a process and its group and, on Linux, its descendants in whatever group they are."""
+    send(pid, signal.SIGSTOP)  # So that it begins no others meanwhile.
+    killed: set[int] = set()
+    while found := _descendants(pid) - killed:
+        for each in found:
+            send(each, signal.SIGKILL)
+        killed |= found
+    kill_group(pid)
+    send(pid, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> set[int]:
+    """None on systems without /proc, where the group must do."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):
+            fields = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
+            children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found: set[int] = set()
+    waiting = [pid]
+    while waiting:
+        born = children.get(waiting.pop(), [])
+        found.update(born)
+        waiting += born
+    return found
+
+
 def title(text: str) -> None:
     """What `ps` shows. Of a text of other people's making, what can be shown."""
     if sys.platform != "darwin":  # There a forked process that sets its title may crash.
         setproctitle(text.encode("utf-8", "replace").decode().replace("\0", " "))
 
 
+def resident_megabytes() -> float:
+    """Memory of this process: now, or at its peak where only that is known."""
+    with suppress(OSError, ValueError, IndexError):
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+        return pages * resource.getpagesize() / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+
+
 def hostname() -> str:
     return socket.gethostname().split(".")[0]
+
+
+def user() -> str:
+    """Whose process this is. A container's user may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return f"user {os.getuid()}"
 
 
 def machine() -> str:

@@ -10,8 +10,9 @@ from redis import Redis
 
 from . import dates, wire
 from .about import About
-from .failure import Failure
 from .keys import Keys
+from .outcome import Outcome
+from .parcels import UNENDED_TTL
 from .scripts import script
 
 #: Seconds of silence after which a worker of ours is given up. It beats each 5 at the latest.
@@ -64,14 +65,14 @@ class Roster:
         )
         return {worker: order for worker, order in zip(workers, orders, strict=True) if order}
 
-    def order_stop(self, births: Mapping[str, str]) -> None:
+    def order_stop(self, orders: Mapping[str, str]) -> None:
         """
-        Leave word for the supervisors of these workers, who find it at their next beat.
+        Leave word for the supervisors of these workers, whom it wakes.
 
-        Each order names the birth of the process it means: a later one that is given the
-        same worker id is not meant.
+        Each order names the birth of the process it means, as a later one that is given the
+        same worker id is not meant; after it "now" if the job is to be interrupted at once.
         """
-        mapping: dict[Any, Any] = dict(births)
+        mapping: dict[Any, Any] = dict(orders)
         self.redis.hset(self.keys.orders, mapping=mapping)
 
     def leases(self) -> dict[str, str]:
@@ -92,17 +93,18 @@ class Roster:
         self,
         worker_id: str,
         reservation: wire.Reservation | None,
-        failure: Failure | None,
+        outcome: Outcome | None,
         lease: str = "",
     ) -> Literal["gone", "alive", "changed"]:
         """
-        Fail the job that was seen in a dead worker's hands and forget the worker.
+        Fail, or try again, the job that was seen in a dead worker's hands and forget the worker.
 
         `lease` is the value that the caller watched and that did not change; leave it
         out only for a worker that is known to be dead. "alive" and "changed" mean that
         nothing was written: it has beaten since, or holds another job by now.
         """
         keys = self.keys
+        again = outcome if outcome and outcome.again else None
         answer: Literal["gone", "alive", "changed"] = self._run(
             "give_up",
             [
@@ -120,17 +122,30 @@ class Roster:
                 keys.stat("failed"),
                 keys.failed,
                 self._status_key(reservation.payload) if reservation else keys.status(""),
+                *([keys.stat("retried"), *self._delayed(again)] if again else []),
             ],
             [
                 worker_id,
                 lease,
                 reservation.head if reservation else "",
-                failure.encode() if failure else "",
+                outcome.failure.encode() if outcome and outcome.failure else "",
                 int(time.time()),
                 self.status_ttl,
+                *(self._delay(again) if again else []),
             ],
         )
         return answer
+
+    def _delayed(self, outcome: Outcome) -> list[str]:
+        """The keys of a job that is to be tried again."""
+        item = outcome.again.raw if outcome.again else ""
+        return [self.keys.delayed(outcome.due), self.keys.schedule, self.keys.timestamps(item)]
+
+    def _delay(self, outcome: Outcome) -> list[str | int]:
+        """Item, due, what refers to it, and seconds its status lives."""
+        item, due = outcome.again.raw if outcome.again else "", outcome.due
+        lives = max(0, due - int(time.time())) + UNENDED_TTL
+        return [item, due, self.keys.delayed_name(due), lives]
 
     def _hash(self, key: str) -> dict[str, str]:
         found: Any = self.redis.hgetall(key)

@@ -19,6 +19,9 @@ job_succeeded = Signal()
 #: When the job has finally failed, before it is settled. kwargs: `job`, `queue`, `exception`.
 job_failed = Signal()
 
+#: When the job has failed and will be tried again. kwargs: `job`, `queue`, `exception`.
+job_retried = Signal()
+
 #: In a worker process, once it is registered and before it ends. kwargs: `worker`, its id.
 worker_started = Signal()
 worker_stopped = Signal()

@@ -1,36 +1,32 @@
 """
-N worker processes: fork them, beat for them, stop them by the deadline, replace
-them, and answer for those that die. Runs no job code and no threads.
+Keeps worker processes working until it is told to stop: hears signals, replaces what has
+died, and answers for it in Redis. Runs no job code and no threads.
 """
 
 import logging
 import os
 import signal
-import struct
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
-from typing import ParamSpec
 
 from django.db import connections
 
-from . import clock, conf, connection, forking, process, scripts
+from . import clock, conf, connection, execution, pidfile, process, scripts, wire
 from .about import About
+from .child import Child
+from .crew import STOP, Crew
+from .doorbell import Doorbell
+from .errors import ResqueError
+from .order import Home, Order
+from .post import Post
+from .reloading import Reload
 from .store import Store
+from .upkeep import AGAIN, Upkeep
 from .version import __version__
-from .worker import NOT_BEGUN, Setup, Worker
+from .worker import Worker
 
 logger = logging.getLogger(__name__)
-
-P = ParamSpec("P")
-
-#: Seconds between the interrupt and the kill of a job that does not let go.
-KILL_AFTER = 2.0
-
-#: Seconds after which a step that failed is tried again, if not for want of Redis.
-AGAIN = 5.0
 
 #: Seconds for which, when all else has ended, the dead are still to be answered for.
 LAST_TRIES = 1.0
@@ -39,223 +35,151 @@ LAST_TRIES = 1.0
 TOO_YOUNG = 1.0
 YOUNG_AND_REPLACED_AT_ONCE = 3
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-
-#: All that has a handler. USR1 and USR2 are Resque's words for kill and pause: not supported
-#: yet, but their default would be the end of the supervisor and of the jobs under it.
-_HANDLED = (*STOP_SIGNALS, signal.SIGURG, signal.SIGCHLD, signal.SIGUSR1, signal.SIGUSR2)
-
-#: What an order left in Redis amounts to.
-_ASKED_TO_STOP = process.Requests()
-_ASKED_TO_STOP.heard(signal.SIGTERM, 0.0)
-
-#: What a worker process writes when it hears a signal: its pid and the signal's number.
-_MESSAGE = struct.Struct("=iB")
-
-
-@dataclass(slots=True)
-class Child:
-    """One worker process, as its supervisor sees it. Instants are on the monotonic clock."""
-
-    pid: int
-    worker_id: str
-    about: About
-    born: float
-    requests: process.Requests = field(default_factory=process.Requests)
-    interrupt_at: float | None = None
-    kill_at: float | None = None
-    answer_at: float = 0.0  #: When dead: not to be answered for before this.
-    not_begun: bool = False  #: It said so: a job in its hands was not begun.
-    exit_code: int | None = None
-
-    @property
-    def due(self) -> float | None:
-        """When this child needs its supervisor next."""
-        return self.kill_at if self.kill_at is not None else self.interrupt_at
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What `resque_work` was asked for."""
-
-    options: conf.Options
-    queues: tuple[str, ...]
-    burst: bool
-    write: Callable[[str], None]  #: Writes lines to the command's output, at once.
-    show_jobs: bool = True
+#: All that has a handler. URG is our own word for "interrupt now".
+_STOPPING = (*process.STOP_SIGNALS, signal.SIGURG)
+_HANDLED = (*_STOPPING, signal.SIGCHLD, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
 
 
 class Supervisor:
-    """
-    Keeps worker processes working until it is told to stop, and says nothing for them
-    but the truth: only what still lives gets a beat.
-    """
+    """Says nothing for its workers but the truth: only what still lives gets a beat."""
 
     def __init__(self, store: Store, order: Order) -> None:
         scripts.load_all()  # Now: a deploy may replace the files while we run.
-        connection.be_impatient(store.redis)
+        connection.be_impatient(store.redis.connection_pool)
         self.store = store
         self.order = order
         self.options = order.options
         self.requests = process.Requests()
-        self.children: dict[int, Child] = {}
+        self.crew = Crew(self.options.count, self.options.stop_timeout)
+        bells = conf.pool(self.options)
+        connection.be_impatient(bells)
+        self.bell = Doorbell(bells, store.keys)
+        self.end = clock.End(self.options.retry, self.mourn)
+        self.upkeep = Upkeep(store, self.options, order.queues, self.crew, self.bell, self.end)
+        self.reload = Reload(order.say) if order.reload else None
         self.dead: list[Child] = []  #: Reaped, but not yet answered for.
         self.wanted = self.options.count
-        self.watch = clock.Watch()
-        self.outage = connection.Outage("supervisor")
-        self.next_beat = self.next_fork = self.next_promotion = self.next_redis = 0.0
+        self.next_fork = 0.0
         self.last_try = 0.0  #: When to leave unanswered what is dead; 0.0: not yet to be left.
         self.early_deaths = 0
+        self.told_to_kill = False
+        self.told_to_pause: bool | None = None  #: Or, if False, to go on.
 
-    def run(self) -> None:
-        """Returns when the last worker is gone. Blocks; no error of a job ends it."""
-        self.reader, self.writer = os.pipe()
-        os.set_blocking(self.reader, False)
-        self.machine = process.machine()
-        self.pid = os.getpid()
-        self.birth = process.birth(os.getpid())
+    def run(self) -> bool:
+        """
+        Returns when the last worker is gone: whether that is to begin anew. Blocks; no
+        error of a job ends it.
+        """
+        self.home = Home.here()
         with process.Alarm() as alarm, process.Handlers(self.heard, _HANDLED):
-            self.ask_redis(self.give_up_orphans)
+            self.upkeep.ask(self.give_up_orphans)
             self.turn()
-            while self.children or self.dead or self.missing:
-                alarm.wait(self.next_due() - time.monotonic(), also=[self.reader])
+            while self.crew.children or self.crew.errands or self.dead or self.missing:
+                until = self.next_due()
+                self.crew.rest_until(until)
+                also = [self.crew.reader, self.bell.fileno()]
+                alarm.wait(until - time.monotonic(), [each for each in also if each is not None])
                 self.turn()
-        os.close(self.reader)
-        os.close(self.writer)
+        self.bell.close()
+        self.crew.close()
+        return self.renewing and not self.requests.stopping
 
     def turn(self) -> None:
         """One look at everything that may need the supervisor. Redis comes last: it may be slow."""
         self.listen()
-        self.stop_in_time()
+        self.look_at_files()
+        self.crew.keep_deadlines()
         self.reap()
         self.answer()
         self.fork_missing()
-        if time.monotonic() >= max(self.next_promotion, self.next_redis):
-            self.promote()
-        if time.monotonic() >= max(self.next_beat, self.next_redis):
-            self.beat()
+        self.upkeep.turn()
+        self.title()
+        if not self.missing:
+            pidfile.renew()
 
     def next_due(self) -> float:
         """When to look again if nothing happens; on the monotonic clock."""
-        due = [child.due for child in self.children.values() if child.due is not None]
+        due = [self.crew.due]
+        if self.reload:
+            due.append(self.reload.due)
         if self.missing:
             due.append(self.next_fork)
         if self.last_try:
             due.append(self.last_try)
-        asking = min(
-            [self.next_promotion, self.next_beat, *(child.answer_at for child in self.dead)]
-        )
-        return min([max(asking, self.next_redis), *due])
+        answers = [max(child.answer_at, self.upkeep.next_redis) for child in self.dead]
+        return min([self.upkeep.due, *answers, *due])
 
     # Signals.
 
     def heard(self, number: int, frame: FrameType | None) -> None:
         """The signal handler: only notes it. SIGCHLD and the like just end the wait."""
-        if number in STOP_SIGNALS:
+        if number in _STOPPING:
             self.requests.heard(signal.Signals(number), time.monotonic())
+        elif number == signal.SIGUSR1:
+            self.told_to_kill = True
+        elif number in (signal.SIGUSR2, signal.SIGCONT):
+            self.told_to_pause = number == signal.SIGUSR2
 
     def listen(self) -> None:
         """Pass our own signals on to every child, and hear which came to a child directly."""
-        for child in self.children.values():
-            self.follow(child, self.requests)
-        try:
-            messages = os.read(self.reader, _MESSAGE.size * 1000)
-        except BlockingIOError:
-            return
-        for pid, number in _MESSAGE.iter_unpack(messages):
-            told = self.children.get(pid)
-            if told and number == NOT_BEGUN:
-                told.not_begun = True
-            elif told:
-                told.requests.heard(signal.Signals(number), time.monotonic())
-                self.follow(told, told.requests)
+        for child in self.crew.children.values():
+            self.crew.follow(child, self.requests)
+        if self.told_to_kill:
+            self.told_to_kill = False
+            self.crew.kill_jobs()
+        if self.told_to_pause is not None:
+            self.crew.pause(paused=self.told_to_pause)
+            self.told_to_pause = None
+        self.crew.listen()
 
-    def follow(self, child: Child, requests: process.Requests) -> None:
-        """Bring a child as far as these requests ask, in the order finish, grace, now."""
-        now = time.monotonic()
-        if requests.stopping and not child.requests.stopping:
-            child.requests.stopping = True
-            process.send(child.pid, signal.SIGQUIT)
-        if requests.within_grace and child.interrupt_at is None:
-            child.interrupt_at = now + self.options.stop_timeout
-        if requests.now and child.kill_at is None:
-            self.interrupt(child)
+    @property
+    def renewing(self) -> bool:
+        """Whether all are to stop because we begin anew."""
+        return self.reload is not None and self.reload.wanted
 
-    def stop_in_time(self) -> None:
-        """Interrupt those whose grace is over, kill those that did not let go."""
-        now = time.monotonic()
-        for child in self.children.values():
-            if child.kill_at is not None:
-                if now >= child.kill_at:
-                    process.kill_group(child.pid)
-                    child.kill_at = now + KILL_AFTER
-            elif child.interrupt_at is not None and now >= child.interrupt_at:
-                self.interrupt(child)
-
-    def interrupt(self, child: Child) -> None:
-        child.kill_at = time.monotonic() + KILL_AFTER
-        process.send(child.pid, signal.SIGURG)
+    def look_at_files(self) -> None:
+        if self.reload:
+            self.reload.turn()
+        if self.renewing:
+            for child in self.crew.children.values():
+                self.crew.follow(child, STOP)
 
     # Children.
 
     @property
     def missing(self) -> int:
         """One that died holds its place until it is answered for: it may have ended as asked."""
-        if self.requests.stopping:
+        if self.requests.stopping or self.renewing:
             return 0
-        return self.wanted - len(self.children) - len(self.dead)
+        return self.wanted - len(self.crew.children) - len(self.dead)
 
     def fork_missing(self) -> None:
         while self.missing > 0 and time.monotonic() >= self.next_fork:
+            connections.close_all()  # Or the child would share their sockets. redis-py minds forks.
             try:
-                pid = self.fork()
+                child = self.crew.fork(self.become_worker, self.named, _HANDLED)
             except OSError as error:
                 logger.error("cannot fork, trying again error=%s", error)
-                self.next_fork = time.monotonic() + 5
+                self.next_fork = time.monotonic() + AGAIN
             else:
-                self.order.write(f"*** Starting worker {self.children[pid].worker_id}\n")
-        self.title()
+                self.order.write(f"*** Starting worker {child.worker_id}\n")
 
-    def fork(self) -> int:
-        connections.close_all()  # Or the child would share their sockets. redis-py minds forks.
-        pid = forking.fork(self.become_worker, _HANDLED)
-        self.children[pid] = Child(pid, self.worker_id(pid), self.about(pid), time.monotonic())
-        return pid
-
-    def become_worker(self) -> int:
+    def become_worker(self, post: Post) -> int:
         """What runs in the child."""
-        os.close(self.reader)
-        pid = os.getpid()
-
-        def told(number: int) -> None:
-            with suppress(OSError):  # The supervisor died, and we are about to.
-                os.write(self.writer, _MESSAGE.pack(pid, number))
-
-        setup = Setup(
-            options=self.options,
-            queues=self.order.queues,
-            about=self.about(pid),
-            worker_id=self.worker_id(pid),
-            burst=self.order.burst,
-            told=told,
-            write=self.order.write if self.order.show_jobs else _write_nothing,
-        )
-        return Worker(setup).run()
+        self.bell.close()
+        return Worker(self.order, *self.home.named(self.order, os.getpid()), post).run()
 
     def reap(self) -> None:
-        reaped = list(forking.reap())
+        reaped = list(self.crew.reap())
         self.listen()  # What the dead have said last, which is there now that they are reaped.
-        for pid, code in reaped:
-            if child := self.children.pop(pid, None):
-                child.exit_code = code
-                if code or child.kill_at is not None:
-                    process.kill_group(pid)  # What a job that was cut short had started.
-                self.dead.append(child)
-                self.delay_after(child)
+        for child in reaped:
+            self.dead.append(child)
+            self.delay_after(child)
 
     def delay_after(self, child: Child) -> None:
         """Replace those that die young later and later: what ends them may not be a job."""
-        if time.monotonic() - child.born > TOO_YOUNG or child.requests.stopping:
+        expected = child.requests.stopping or child.retired
+        if expected or time.monotonic() - child.born > TOO_YOUNG:
             self.early_deaths = 0
             return
         self.early_deaths += 1
@@ -268,111 +192,54 @@ class Supervisor:
         Settle what the dead held, and forget them; each for itself, so that one that
         cannot be answered for does not stand in the way of the others.
         """
-        now = time.monotonic()
-        self.dead = [
-            child
-            for child in self.dead
-            if now < child.answer_at or not self.ask_redis(self.answer_for, child)
-        ]
+        now, left = time.monotonic(), []
         for child in self.dead:
-            if time.monotonic() >= self.next_redis:  # Redis is there: the trouble is with this one.
+            if now >= child.answer_at and self.upkeep.ask(self.answer_for, child):
+                self.crew.board.give_back(child.place)
+            else:
+                left.append(child)
+        self.dead = left
+        for child in left:
+            if time.monotonic() >= self.upkeep.next_redis:  # The trouble is with this one.
                 child.answer_at = max(child.answer_at, now + AGAIN)
-        if self.dead and self.requests.stopping and not self.children:
+        if left and self.requests.stopping and not self.crew.children:
             self.last_try = self.last_try or time.monotonic() + LAST_TRIES
             if time.monotonic() >= self.last_try:
                 logger.error("stopping without redis, jobs in hand are left to the next start")
                 self.dead = []
 
     def answer_for(self, child: Child) -> None:
-        """
-        A job that was interrupted, or never begun, goes back to its queue; any other
-        that its process did not settle has failed.
-        """
-        held = self.store.in_hand(child.worker_id)
-        if held and (child.kill_at is not None or child.not_begun):
-            self.store.put_back(held)
-            logger.info("job put back worker=%s job=%s", child.worker_id, held.payload.job)
-        clock.give_up(self.store, child.worker_id, _cause_of_death(child))
-        if child.requests.stopping or (child.exit_code == 0 and not held):
+        held = clock.answer_for(
+            self.store, child.worker_id, child.lets_go_of, child.cause_of_death, self.end
+        )
+        if child.requests.stopping or (child.exit_code == 0 and not held and not child.retired):
             self.wanted -= 1  # It ended as asked, or there was nothing left to do.
-        else:
+        elif not child.retired:
             logger.error("worker died worker=%s code=%s", child.worker_id, child.exit_code)
 
-    # Redis.
-
-    def beat(self) -> None:
-        """Sign of life for the living, orders from operators, and a look at the others."""
-        self.next_beat = time.monotonic() + self.options.heartbeat
-        self.ask_redis(self.exchange)
-
-    def promote(self) -> None:
-        """Look for delayed jobs each second, and again at once while more are due."""
-        self.next_promotion = time.monotonic() + clock.PROMOTE_EACH
-        if not self.ask_redis(self.promote_some):
-            self.next_promotion = time.monotonic() + AGAIN
-
-    def promote_some(self) -> None:
-        if clock.promote(self.store):
-            self.next_promotion = 0.0
-
-    def exchange(self) -> None:
-        by_id = {child.worker_id: child for child in self.children.values()}
-        orders = self.store.beat({name: child.about for name, child in by_id.items()})
-        for worker_id, birth in orders.items():
-            if birth == by_id[worker_id].about.birth:
-                self.follow(by_id[worker_id], _ASKED_TO_STOP)
-        clock.give_up_silent(self.store, self.watch, by_id)
+    def mourn(self, held: wire.Reservation, error: ResqueError) -> None:
+        """The process of a job died with it: have its class told, in a process of its own."""
+        if execution.mourned(held):
+            connections.close_all()
+            try:
+                self.crew.send(partial(_mourn, held, error), _HANDLED)
+            except OSError as failed:
+                logger.error("cannot fork, on_failure is not called error=%s", failed)
 
     def give_up_orphans(self) -> None:
-        clock.give_up_orphans(self.store, self.machine, process.is_gone)
+        clock.give_up_orphans(self.store, self.home.machine, process.is_gone, self.end)
 
-    def ask_redis(self, step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> bool:
-        """
-        Do a step; False if it failed. Whatever that is, it must not end the supervisor, on
-        which all its workers hang. One log line for a whole outage.
-        """
-        if time.monotonic() < self.next_redis:
-            return False
-        try:
-            step(*args, **kwargs)
-        except Exception as error:
-            if connection.is_away(error):
-                self.next_redis = time.monotonic() + self.outage.failed(error)
-                self.watch.forget()
-                self.store.redis.connection_pool.disconnect()
-            else:
-                logger.exception("a step of the supervisor failed, trying again")
-            return False
-        self.outage.over()
-        return True
-
-    # Names.
-
-    def worker_id(self, pid: int) -> str:
-        return f"{conf.hostname(self.options)}:{pid}:{','.join(self.order.queues)}"
-
-    def about(self, pid: int) -> About:
-        return About(
-            machine=self.machine,
-            pid=pid,
-            birth=process.birth(pid),
-            supervisor=self.pid,
-            supervisor_birth=self.birth,
-            version=__version__,
-        )
+    def named(self, pid: int) -> tuple[str, About]:
+        return self.home.named(self.order, pid)
 
     def title(self) -> None:
-        state = "stopping" if self.requests.stopping else "supervising"
+        state = "supervising paused" if self.crew.paused else "supervising"
+        state = "stopping" if self.requests.stopping else state
         queues = ",".join(self.order.queues)
-        process.title(f"resque-{__version__}: {state} {len(self.children)} of {queues}")
+        process.title(f"resque-{__version__}: {state} {len(self.crew.children)} of {queues}")
 
 
-def _write_nothing(text: str) -> None:
-    """For -v 0."""
-
-
-def _cause_of_death(child: Child) -> str:
-    code = child.exit_code or 0
-    if code < 0:
-        return f"The worker process {child.pid} was killed by {process.signal_name(-code)}"
-    return f"The worker process {child.pid} exited with code {code}"
+def _mourn(held: wire.Reservation, error: ResqueError) -> int:
+    process.unblock(signal.valid_signals())
+    execution.mourn(held, error)
+    return 0

@@ -5,82 +5,86 @@ It is forked by the supervisor, which beats for it, enforces deadlines, and
 answers for it when it dies. One round trip lies between two jobs.
 """
 
+import io
 import logging
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from contextvars import copy_context
 from types import FrameType
-from typing import TypeVar
 
-from redis.exceptions import RedisError
-
-from . import conf, connection, execution, process, signals, wire
+from . import (
+    apart,
+    conf,
+    execution,
+    hygiene,
+    listing,
+    patterns,
+    process,
+    reports,
+    signals,
+    wire,
+)
 from .about import About
+from .board import State
 from .errors import DirtyExit
-from .failure import MAX_ERROR, Failure, trace_of
-from .store import Nothing, Outcome, Take
+from .order import Order
+from .outcome import Outcome
+from .persistence import Persistent, StoppedWithoutRedis
+from .post import LOOK, Post
+from .store import Nothing, Take
+from .verdict import verdict
 from .version import __version__
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
+#: Seconds of a wait that something else ends.
+FOREVER = 1e6
 
-#: Seconds between two writes of finished lines, as long as jobs follow each other at once.
-FLUSH = 0.005
-
-#: Told to the supervisor in place of a signal: the worker was told to stop while Redis was
-#: away, and if Redis has given it a job in a reply that was lost, that job was not begun.
-NOT_BEGUN = 0
-
-#: What a worker process listens to. SIGURG is the supervisor's word for "interrupt now".
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGURG)
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a worker process is born with."""
-
-    options: conf.Options
-    queues: tuple[str, ...]
-    about: About
-    worker_id: str
-    burst: bool
-    told: Callable[[int], None]  #: Tells the supervisor which signal came, or NOT_BEGUN.
-    write: Callable[[str], None]  #: Writes finished lines to the command's output, at once.
-
-
-class StoppedWithoutRedis(Exception):
-    """Leaves the loop of a worker that is told to stop and cannot ask Redis."""
+#: What a worker process listens to. SIGURG is the supervisor's word for "see the board".
+SIGNALS = (
+    *process.STOP_SIGNALS, signal.SIGURG, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT
+)  # fmt: skip
 
 
 class Worker:
     """One worker, in the process that performs its jobs."""
 
-    def __init__(self, setup: Setup) -> None:
-        self.setup = setup
-        self.id = setup.worker_id
+    def __init__(self, order: Order, worker_id: str, about: About, post: Post) -> None:
+        self.order = order
+        self.id = worker_id
+        self.about = about
+        self.post = post
+        self.place = post.place
         self.guard = execution.Guard()
-        self.outage = connection.Outage(self.id)
         self.requests = process.Requests()
-        self.output = Output(setup.write)
+        self.reports = reports.Reports(order.write if order.show_jobs else None)
+        self.apart: apart.Apart | None = None  #: The job in a process of its own, if it is.
+        self.retiring = False
+        self.names = -1  #: The version of the queues' names that `queues` was made of.
 
     def run(self) -> int:
         """Work until told to stop, or in burst mode until the queues are empty."""
         self.pid = os.getpid()
-        self.handlers = process.Handlers(self.heard, SIGNALS)
+        self.signals = (*SIGNALS, signal.SIGCHLD) if self.order.fork_per_job else SIGNALS
+        self.handlers = process.Handlers(self.heard, self.signals)
         with process.Alarm() as self.alarm, self.handlers:
             process.unblock(signal.valid_signals())
+            _print_at_once()
             os.register_at_fork(after_in_child=self.forked)
-            self.store = conf.new_store(self.setup.options)
+            self.store = conf.new_store(self.order.options)
+            redis = self.store.redis
+            self.repeat = Persistent(self.id, redis, self.requests, self.alarm).repeat
+            self.surroundings = hygiene.Surroundings(except_for=self.signals)
             try:
                 self.work()
             except StoppedWithoutRedis:
-                self.setup.told(NOT_BEGUN)
+                pass  # A job that Redis gave us in a reply that was lost was not begun.
             finally:
-                self.output.flush()
+                self.reports.flush()
+                self.surroundings.close()
                 signals.worker_stopped.send_robust(type(self), worker=self.id)
         return 0
 
@@ -91,20 +95,25 @@ class Worker:
         while True:
             if isinstance(found, wire.Reservation):
                 found = self.perform(found)
-            elif self.stopping or (found in ("idle", "paused") and self.setup.burst):
+            elif self.stopping:
+                return
+            elif self.retiring:
+                self.place.state = State.RETIRED
+                return
+            elif self.order.burst and found in ("idle", "paused") and not self.place.paused:
                 return
             else:
-                if found == "idle":
-                    self.wait(f"Waiting for {','.join(self.setup.queues)}")
-                elif found == "paused":
+                if found == "paused" or self.place.paused:
                     self.wait("Paused")
+                elif found == "idle":
+                    self.wait(f"Waiting for {','.join(self.order.queues)}")
                 else:
                     self.register()
                 found = self.reserve()
 
     def register(self) -> None:
         """Become known, and settle what an earlier worker of the same id left."""
-        while leftover := self.repeat(lambda: self.store.register(self.id, self.setup.about)):
+        while leftover := self.repeat(lambda: self.store.register(self.id, self.about)):
             self.give_up(leftover)
 
     def give_up(self, leftover: wire.Reservation) -> None:
@@ -112,148 +121,180 @@ class Worker:
             f"A worker named {self.id} began anew while its job was not settled: its earlier "
             "process died, or another host works under the same name (see RESQUE['HOSTNAME'])."
         )
-        failure = Failure.of(error, leftover, time.time())
-        self.repeat(lambda: self.store.give_up(self.id, leftover, failure))
+        outcome = verdict(leftover, error, self.order.options.retry)
+        answer = self.repeat(lambda: self.store.give_up(self.id, leftover, outcome))
+        if answer == "gone" and outcome.failure:
+            execution.mourn(leftover, error)
 
     def reserve(self) -> wire.Reservation | Nothing:
-        if self.stopping:
-            return "idle"
-        take = Take.new(self.id, self.setup.queues)
-        return self.repeat(lambda: self.store.reserve(take))
+        self.place.state = State.BETWEEN
+        if take := self.next_take():
+            return self.repeat(lambda: self.store.reserve(take))
+        return "idle"
+
+    def next_take(self) -> Take | None:
+        """What to ask for; None for one that takes no other job."""
+        if self.stopping or self.retiring or self.place.paused:
+            return None
+        if self.names != self.post.header.names:
+            self.learn_names()
+        return Take.new(self.id, self.queues)
+
+    def learn_names(self) -> None:
+        """Which queues there are, where that matters."""
+        self.names, known = self.post.header.names, []
+        if patterns.needs_names(self.order.queues):
+            known = self.repeat(lambda: listing.queues(self.store))
+        self.queues = patterns.expand(self.order.queues, known)
 
     def perform(self, reservation: wire.Reservation) -> wire.Reservation | Nothing:
         """Perform one job, settle it, and answer what was taken in the same step."""
         if self.stopping:  # The signal came while the job was being taken.
             self.repeat(lambda: self.store.put_back(reservation), at_any_cost=True)
             return "idle"
+        logger.debug("reserved queue=%s payload=%s", reservation.queue, reservation.payload.raw)
         began = time.monotonic()
-        job = reservation.payload.job
-        self.title(f"Processing {reservation.queue} since {int(time.time())} [{job}]")
-        outcome, error = execution.perform(reservation, self.guard)
+        outcome, error = self.performed(reservation)
         if os.getpid() != self.pid:
             os._exit(1)  # The job has forked, and this is its child, which is no worker.
-        self.handlers.install()  # Whatever the job has put in their place.
-        self.alarm.arm()
+        self.place.state = State.BETWEEN
+        self.clean_up(reservation)
+        self.retiring = self.retiring or self.has_done_enough()
         ours, found = self.settle(reservation, outcome)
         if not ours:
+            job = reservation.payload.job
             logger.warning("settled by somebody else worker=%s job=%s", self.id, job)
         with suppress(Exception):  # The next job is in our hands: no output is worth it.
-            self.report(reservation, outcome, error, time.monotonic() - began)
+            self.reports.report(reservation, outcome, error, time.monotonic() - began)
         return found
+
+    def performed(
+        self, reservation: wire.Reservation
+    ) -> tuple[Outcome | None, BaseException | None]:
+        timeout = execution.timeout_of(reservation, self.order.options.timeout)
+        self.place.begin(reservation.token, timeout)
+        if 0 < self.place.deadline < self.post.header.next_look:
+            self.post.tell(LOOK)
+        about = f"{reservation.queue} since {int(time.time())} [{reservation.payload.job}]"
+        if self.order.fork_per_job:
+            return self.perform_apart(reservation, about)
+        self.title(f"Processing {about}")
+        return self.perform_here(reservation)
+
+    def perform_here(
+        self, reservation: wire.Reservation
+    ) -> tuple[Outcome | None, BaseException | None]:
+        """In a context of its own: variables that the job sets are gone after it."""
+        retry = self.order.options.retry
+        return copy_context().run(execution.perform, reservation, self.guard, retry)
+
+    def perform_apart(
+        self, reservation: wire.Reservation, about: str
+    ) -> tuple[Outcome | None, BaseException | None]:
+        """In a process of its own, which logs the exception that it ends with."""
+
+        def run() -> Outcome | None:
+            self.title(f"Processing {about}")
+            outcome, error = self.perform_here(reservation)
+            if outcome and error:
+                with suppress(Exception):
+                    reports.log(reservation, outcome, error)
+            return outcome
+
+        self.apart = apart.Apart(run, self.signals, self.heard)
+        self.title(f"Forked {self.apart.pid} for {about}")
+        if self.place.stop_now or self.place.job_timed_out:  # Heard before there was one to tell.
+            process.send(self.apart.pid, signal.SIGURG)
+        try:
+            return self.apart.outcome(self.alarm), None
+        except DirtyExit as error:
+            outcome = verdict(reservation, error, self.order.options.retry)
+            if outcome.failure:
+                execution.mourn(reservation, error)
+            return outcome, error
+        finally:
+            self.apart = None
+
+    def clean_up(self, reservation: wire.Reservation) -> None:
+        """What the job has changed in this process is put back: the next one must not notice."""
+        self.handlers.install()
+        self.alarm.arm()
+        job = reservation.payload.job
+        if changed := self.surroundings.restore():
+            logger.warning("job left changes, undone job=%s: %s", job, "; ".join(changed))
+            # What now has the number of a standard stream that was closed, a connection to a
+            # database perhaps, was closed by putting that back, and nobody has told its owner.
+            self.retiring = any(word.startswith("descriptor") for word in changed)
+        if left := self.surroundings.left_over():
+            logger.warning("job left behind job=%s: %s", job, "; ".join(left))
+
+    def has_done_enough(self) -> bool:
+        """A job whose time was over may have left anything behind, and may yet be killed for it."""
+        order = self.order
+        return not order.in_process and (
+            self.place.job_timed_out
+            or (order.max_jobs is not None and self.place.number >= order.max_jobs)
+            or (order.max_rss is not None and process.resident_megabytes() > order.max_rss)
+        )
 
     def settle(
         self, reservation: wire.Reservation, outcome: Outcome | None
     ) -> tuple[bool, wire.Reservation | Nothing]:
         if outcome is None:
             return self.repeat(lambda: self.store.put_back(reservation), at_any_cost=True), "idle"
-        take = None if self.stopping else Take.new(self.id, self.setup.queues)
+        take = self.next_take()
         return self.repeat(lambda: self.store.settle(reservation, outcome, take), at_any_cost=True)
 
-    def report(
-        self,
-        reservation: wire.Reservation,
-        outcome: Outcome | None,
-        error: BaseException | None,
-        seconds: float,
-    ) -> None:
-        payload = reservation.payload
-        ended = "put back" if outcome is None else "failed" if outcome.failure else "done"
-        why = ""
-        if outcome and outcome.failure:
-            text = f"{outcome.failure.exception}: {outcome.failure.error}"
-            why = f" {text.splitlines()[0]:.200}"
-            self.log(reservation, text, error)
-        self.output.line(
-            f"{time.strftime('%H:%M:%S')} {reservation.queue} {payload.job} {payload.id or '-'} "
-            f"{ended} {seconds:.3f}s{why}"
-        )
-
-    def log(self, reservation: wire.Reservation, text: str, error: BaseException | None) -> None:
-        """At level error, so that what collects errors (Sentry, AdminEmailHandler) has it."""
-        trace = trace_of(error) if error and len(text) < MAX_ERROR else None
-        logger.error(
-            "job failed queue=%s job=%s id=%s: %s",
-            reservation.queue,
-            reservation.payload.job,
-            reservation.payload.id,
-            text[:MAX_ERROR],
-            exc_info=(type(error), error, trace) if error and trace else None,
-        )
-
     def wait(self, title: str) -> None:
-        self.output.flush()
+        """Until the supervisor wakes us, or a signal comes."""
+        self.reports.flush()
         self.title(title)
+        self.post.hush()
+        self.place.woken = 0
+        self.place.state = State.WAITING
+        self.post.tell(LOOK)
+        logger.debug("waiting worker=%s", self.id)
         if not self.stopping:
-            self.alarm.wait(self.setup.options.interval)
-
-    def repeat(self, step: Callable[[], T], *, at_any_cost: bool = False) -> T:
-        """
-        Do a step, again and again until Redis answers. Every step bears a token or
-        compares first, so repeating it after a lost reply changes nothing.
-
-        A worker that is told to stop waits only `at_any_cost`, to settle.
-        """
-        while True:
-            try:
-                answer = step()
-            except RedisError as error:
-                # Away, full, or refusing: a password was changed, a key is of a wrong type.
-                # Somebody will mend it, and what is in our hands must not be lost meanwhile.
-                delay = self.outage.failed(error)
-            else:
-                self.outage.over()
-                return answer
-            if self.stopping and not at_any_cost:
-                raise StoppedWithoutRedis
-            self.store.redis.connection_pool.disconnect()
-            self.pause(delay)
-
-    def pause(self, seconds: float) -> None:
-        """Wait the whole time, unless the worker is told to stop meanwhile."""
-        stopping, until = self.stopping, time.monotonic() + seconds
-        while stopping == self.stopping and (left := until - time.monotonic()) > 0:
-            self.alarm.wait(left)
+            self.alarm.wait(FOREVER, also=[self.post.ear])
 
     @property
     def stopping(self) -> bool:
         return self.requests.stopping
 
     def heard(self, number: int, frame: FrameType | None) -> None:
-        """The signal handler: notes it, tells the supervisor, and interrupts when it is time."""
-        self.setup.told(number)
-        self.requests.heard(signal.Signals(number), time.monotonic())
-        if self.requests.now:
+        """The signal handler: notes it, or tells the supervisor, or interrupts the job."""
+        if number in (signal.SIGUSR2, signal.SIGCONT):
+            self.place.paused = number == signal.SIGUSR2
+        elif number == signal.SIGURG:
+            self.urged()
+        elif number != signal.SIGCHLD:  # Which only ends a wait.
+            self.post.tell(number)
+            if number != signal.SIGUSR1:
+                self.requests.heard(signal.Signals(number), time.monotonic())
+
+    def urged(self) -> None:
+        """The board says what is meant: our time to stop is over, or the job's."""
+        if self.place.stop_now:
+            self.requests.heard(signal.SIGURG, time.monotonic())
             self.guard.interrupt()
+        elif self.place.job_timed_out:
+            self.guard.time_out(self.place.timeout)
+        if self.apart:
+            process.send(self.apart.pid, signal.SIGURG)
 
     def forked(self) -> None:
         """In a process that a job forks, multiprocessing's for one: signals are its own."""
         signal.set_wakeup_fd(-1)
-        for each in SIGNALS:
+        for each in self.signals:
             signal.signal(each, signal.SIG_DFL)
 
     def title(self, text: str) -> None:
         process.title(f"resque-{__version__}: {text}")
 
 
-class Output:
-    """
-    Lines for the command's output. Each is written at once, unless the last write is less
-    than FLUSH ago: then with the next line, or when the worker is idle.
-    """
-
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self._write = write
-        self._lines: list[str] = []
-        self._due = 0.0
-
-    def line(self, text: str) -> None:
-        """A text that cannot be printed here is escaped rather than raised over."""
-        self._lines.append(text.encode("utf-8", "backslashreplace").decode() + "\n")
-        if time.monotonic() >= self._due:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._lines:
-            self._write("".join(self._lines))
-            self._lines.clear()
-        self._due = time.monotonic() + FLUSH
+def _print_at_once() -> None:
+    """What a job prints is seen while it runs, in a file or a pipe too."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            with suppress(OSError, ValueError):  # Closed.
+                stream.reconfigure(line_buffering=True)

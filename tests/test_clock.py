@@ -8,6 +8,7 @@ from redis import Redis
 from django_resque import clock
 from django_resque.about import About
 from django_resque.clock import Watch
+from django_resque.errors import DirtyExit
 from django_resque.parcels import Parcel
 from django_resque.roster import LEASE
 from django_resque.store import Store, Take
@@ -76,7 +77,9 @@ def test_the_job_of_a_silent_worker_becomes_a_dirty_exit(store: Store, redis: Re
     held = busy(store)
     lease = store.leases()[WORKER]
 
-    clock.give_up(store, WORKER, "Its worker was silent", lease)
+    clock.give_up(
+        store, WORKER, DirtyExit("Its worker was silent while it performed the job."), lease
+    )
 
     (raw,) = redis.lrange("resque:failed", 0, -1)
     failure = json.loads(raw)
@@ -90,7 +93,7 @@ def test_the_job_of_a_silent_worker_becomes_a_dirty_exit(store: Store, redis: Re
 def test_a_worker_that_beats_meanwhile_is_left_alone(store: Store, redis: Redis) -> None:
     held = busy(store)
 
-    clock.give_up(store, WORKER, "Its worker was silent", "an older lease")
+    clock.give_up(store, WORKER, DirtyExit("Its worker was silent"), "an older lease")
 
     assert store.in_hand(WORKER) == held
     assert not redis.exists("resque:failed")

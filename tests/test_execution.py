@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from django_resque import DontPerform, Interrupted, Job, current_job, execution, job
 from django_resque.execution import Guard
+from django_resque.outcome import Outcome
 from django_resque.registry import registry
-from django_resque.store import Outcome
 from django_resque.wire import Payload, Reservation
 from tests import recorded
 from tests.project import jobs

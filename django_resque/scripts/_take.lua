@@ -42,7 +42,7 @@ local function take(worker_key, lease_key, all_key, paused_key, worker_id, rest,
         '{"queue":' .. ARGV[arg + i - key] .. rest .. quoted(payload) .. '}')
       -- Anchored at the end of the object, so that an id inside the arguments is not taken for it.
       local tail = string.sub(payload, -200)
-      local id, prefix = string.match(tail, '"id":"(%x+)","prefix":"(%w*)","queue_time":[%d.]+}$')
+      local id, prefix = string.match(tail, '"id":"(%x+)","prefix":"([^"\\]*)","queue_time":[%d.]+}$')
       id = id or string.match(tail, '"id":"(%x+)","queue_time":[%d.]+}$')
         or string.match(tail, '"id":"(%x+)"}$')
       if id then

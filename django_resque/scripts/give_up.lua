@@ -14,18 +14,28 @@
 --   KEYS[12]   stat:failed             STRING   incremented if there was a job
 --   KEYS[13]   failed                  LIST     appended to if there was a job
 --   KEYS[14]   job:<id>:status         STRING   rewritten if the job is tracked
+--              only for a job that is to be tried again:
+--   KEYS[15]   stat:retried            STRING   incremented
+--   KEYS[16]   delayed:<due>           LIST     appended to
+--   KEYS[17]   delayed_queue_schedule  ZSET     added to
+--   KEYS[18]   timestamps:<item>       SET      added to
 --
 --   ARGV[1]    worker id
 --   ARGV[2]    the lease the caller watched in vain, or '' if it knows that the worker is dead
 --   ARGV[3]    head of the record the caller read, or '' if there was none
---   ARGV[4]    the failure to record, or ''
+--   ARGV[4]    the failure to record, or '': no job, or it is to be tried again
 --   ARGV[5]    now, whole unix seconds
 --   ARGV[6]    seconds the status of an ended job lives
+--              only for a job that is to be tried again:
+--   ARGV[7]    item
+--   ARGV[8]    due, whole unix seconds
+--   ARGV[9]    delayed:<due> without the namespace: what timestamps:<item> holds
+--   ARGV[10]   seconds the status lives
 --
 --   returns    'gone'      given up by this call, or before it
 --              'alive'     the lease has moved on; nothing was written
 --              'changed'   the record is not the one the caller read; nothing was written
---   errors     WRONGTYPE   `failed` is no list; nothing was written
+--   errors     WRONGTYPE   the list to append to is none; nothing was written
 
 -- include: _status
 -- include: _record
@@ -45,11 +55,21 @@ if ARGV[3] == '' and record or ARGV[3] ~= '' and not bears(record, ARGV[3]) then
   return 'changed'
 end
 
+local again = #KEYS > 14
 if record then
-  redis.call('LLEN', KEYS[13])
+  redis.call('LLEN', KEYS[again and 16 or 13])
+end
+if again then
+  redis.call('ZCARD', KEYS[17])
 end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
-if record then
+if again then
+  redis.pcall('INCR', KEYS[15])
+  redis.call('RPUSH', KEYS[16], ARGV[7])
+  redis.call('ZADD', KEYS[17], ARGV[8], ARGV[8])
+  redis.pcall('SADD', KEYS[18], ARGV[9])
+  mark(KEYS[14], 1, ARGV[5], 'null', ARGV[10])
+elseif record then
   redis.call('RPUSH', KEYS[13], ARGV[4])
   redis.pcall('INCR', KEYS[11])
   redis.pcall('INCR', KEYS[12])

@@ -1,0 +1,78 @@
+"""
+One job in a process of its own, for --fork-per-job: forked from the worker process, in its
+process group, and gone before the job is settled.
+"""
+
+import os
+import pickle
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+from django.db import connections
+
+from . import forking, process
+from .errors import DirtyExit
+from .outcome import Outcome
+
+
+class Apart:
+    """The job's process, from its fork on."""
+
+    def __init__(
+        self,
+        run: Callable[[], Outcome | None],
+        signals: tuple[signal.Signals, ...],
+        heard: process.Handler,
+    ) -> None:
+        """In it, `run` performs, and `heard` hears SIGURG; other `signals` are the worker's."""
+        connections.close_all()  # Or the child would share their sockets.
+        self._reader, writer = os.pipe()
+        os.set_blocking(self._reader, False)
+
+        def child() -> int:
+            mine = os.getpid()
+            for each in signals:
+                signal.signal(each, heard if each == signal.SIGURG else _leave_to_the_worker)
+            process.unblock(signal.valid_signals())
+            answer = run()
+            if os.getpid() == mine:  # Or the job has forked, and this is its child.
+                with open(writer, "wb") as pipe:  # noqa: PTH123 -- a descriptor
+                    pickle.dump(answer, pipe)
+            return 0
+
+        try:
+            self.pid = forking.fork(child, signals, group=False)
+        except OSError:
+            os.close(self._reader)
+            raise
+        finally:
+            os.close(writer)
+
+    def outcome(self, alarm: process.Alarm) -> Outcome | None:
+        """How the job ended, None for one that is to be put back. Raises DirtyExit."""
+        found, code = b"", None
+        while code is None:
+            alarm.wait(1.0, also=[self._reader])
+            found += self._read()
+            code = dict(forking.reap()).get(self.pid)
+        found += self._read()
+        os.close(self._reader)
+        try:
+            outcome: Outcome | None = pickle.loads(found)  # noqa: S301 -- our own child wrote it
+        except (EOFError, pickle.UnpicklingError):
+            raise DirtyExit(
+                f"The process {self.pid} {process.end(code)} while it performed the job."
+            ) from None
+        return outcome
+
+    def _read(self) -> bytes:
+        found = b""
+        with suppress(BlockingIOError):
+            while some := os.read(self._reader, 65536):
+                found += some
+        return found
+
+
+def _leave_to_the_worker(number: int, frame: object) -> None:
+    """What a whole process group is sent is for its leader to act on."""

@@ -1,0 +1,98 @@
+"""
+What a supervisor and its worker processes tell each other without a system call: shared memory.
+
+A worker's place says what it does right now, so that its
+supervisor can wake an idle one, end a job that takes too long, and, should the process
+die, tell a job that was begun from one that was not.
+"""
+
+import ctypes
+import mmap
+import time
+from enum import IntEnum
+
+
+class State(IntEnum):
+    STARTING = 0
+    WAITING = 1  #: For a wake-up: there was nothing to take.
+    BETWEEN = 2  #: Asking Redis.
+    PERFORMING = 3
+    RETIRED = 4  #: It ends because it has done enough: to be replaced.
+
+
+class Place(ctypes.Structure):
+    """Of one worker process. Instants are on the monotonic clock, which they share."""
+
+    # By the worker.
+    state: int
+    number: int  #: Of the job in hand, counted in this process.
+    token: bytes  #: Of its reservation.
+    timeout: float  #: Seconds that it may take; 0.0: any.
+    deadline: float  #: When that is over; 0.0: never.
+    # By the supervisor.
+    timed_out: int  #: The number of the job whose time is over.
+    stop_now: int  #: 1: to be interrupted.
+    # By both.
+    woken: int  #: 1: a wake-up is under way. Reset by the worker, when it performs or waits.
+    paused: int  #: 1: take no job.
+
+    _fields_ = [
+        ("state", ctypes.c_uint8),
+        ("stop_now", ctypes.c_uint8),
+        ("woken", ctypes.c_uint8),
+        ("paused", ctypes.c_uint8),
+        ("number", ctypes.c_uint32),
+        ("timed_out", ctypes.c_uint32),
+        ("token", ctypes.c_char * 33),
+        ("timeout", ctypes.c_double),
+        ("deadline", ctypes.c_double),
+    ]
+
+    def begin(self, token: str, timeout: float | None) -> None:
+        """A job is about to be performed. The state comes last: it makes the rest valid."""
+        self.number += 1
+        self.token = token.encode()
+        self.timeout = timeout or 0.0
+        self.deadline = time.monotonic() + timeout if timeout else 0.0
+        self.woken = 0
+        self.state = State.PERFORMING
+
+    @property
+    def idle(self) -> bool:
+        """Waits for a wake-up, and none is under way."""
+        return self.state == State.WAITING and not self.woken and not self.paused
+
+    @property
+    def job_timed_out(self) -> bool:
+        """Whether the time of the job in hand is over, as its supervisor has said."""
+        return self.number > 0 and self.timed_out == self.number
+
+
+class Header(ctypes.Structure):
+    """Of the supervisor, for all."""
+
+    next_look: float  #: When it looks next, if nobody rings: who has an earlier deadline rings.
+    names: int  #: Changes when there are other queues than before.
+
+    _fields_ = [("next_look", ctypes.c_double), ("names", ctypes.c_uint32)]
+
+
+class Board:
+    """Shared by a supervisor and those whom it forks: a place for each worker, and a header."""
+
+    def __init__(self, places: int) -> None:
+        memory = mmap.mmap(-1, ctypes.sizeof(Header) + places * ctypes.sizeof(Place))
+        self.header = Header.from_buffer(memory)
+        start, size = ctypes.sizeof(Header), ctypes.sizeof(Place)
+        self._free = [Place.from_buffer(memory, start + at * size) for at in range(places)]
+
+    def take(self, *, paused: bool) -> Place:
+        """A place for a new worker."""
+        place = self._free.pop()
+        ctypes.memset(ctypes.addressof(place), 0, ctypes.sizeof(place))
+        place.paused = paused
+        return place
+
+    def give_back(self, place: Place) -> None:
+        """Once its worker is answered for."""
+        self._free.append(place)

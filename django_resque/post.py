@@ -1,0 +1,37 @@
+"""
+What a worker process has of its supervisor: the board, and a pipe in either direction.
+"""
+
+import os
+import struct
+from contextlib import suppress
+
+from .board import Board, Place
+
+#: What a worker process writes when something needs its supervisor: its pid, and the number of
+#: a signal that it heard, or LOOK.
+MESSAGE = struct.Struct("=iB")
+
+#: Look at the board: somebody is idle now, or has a deadline before `next_look`.
+LOOK = 0
+
+
+class Post:
+    """What a worker process has of its supervisor."""
+
+    def __init__(self, board: Board, place: Place, ear: int, writer: int) -> None:
+        self.header = board.header
+        self.place = place
+        self.ear = ear  #: Descriptor: can be read when there is a wake-up.
+        self._writer = writer
+
+    def tell(self, number: int) -> None:
+        """A signal that was heard, or LOOK."""
+        with suppress(OSError):  # The supervisor died, and we are about to.
+            os.write(self._writer, MESSAGE.pack(os.getpid(), number))
+
+    def hush(self) -> None:
+        """Forget the wake-ups so far."""
+        with suppress(BlockingIOError):
+            while os.read(self.ear, 512):
+                pass

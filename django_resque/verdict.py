@@ -1,0 +1,46 @@
+"""
+What becomes of a job that did not end well: tried again by its policy, or a failure.
+"""
+
+import math
+import time
+
+from . import wire
+from .errors import GiveUp, RetryLater, UnknownJob
+from .failure import Failure
+from .items import Item
+from .outcome import Outcome
+from .registry import registry
+from .retry import Retry
+
+
+def verdict(reservation: wire.Reservation, error: BaseException, site: Retry | None) -> Outcome:
+    """
+    `site` is the policy of jobs that have none of their own. A payload that cannot be read,
+    or names no job of ours, is not tried again.
+    """
+    now, payload = time.time(), reservation.payload
+    found = _again(payload, error, site)
+    if found is None:
+        return Outcome(Failure.of(error, reservation, now))
+    attempt, seconds = found
+    item = Item.again(reservation.queue, payload.with_attempt(attempt))
+    return Outcome(again=item, due=math.ceil(now + seconds))
+
+
+def _again(
+    payload: wire.Payload, error: BaseException, site: Retry | None
+) -> tuple[int, float] | None:
+    """Which attempt comes next, and in how many seconds; None if none does."""
+    try:
+        policy = registry.find(payload.job).retry or site
+    except UnknownJob:
+        return None
+    if payload.problem or isinstance(error, GiveUp):
+        return None
+    if not wire.cut_fields(payload.raw):
+        return None  # As deep as can just be read: it could not be written anew.
+    if isinstance(error, RetryLater):
+        return payload.attempt, error.seconds
+    seconds = policy.seconds(payload.attempt, error) if policy else None
+    return None if seconds is None else (payload.attempt + 1, seconds)
