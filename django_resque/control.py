@@ -1,13 +1,20 @@
 """
-What an operator may do: retry a failed job, stop workers.
+What an operator may do: retry and remove failures, pause and clear queues, stop workers.
 """
 
 import signal
 import time
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 
-from . import monitor, process, rows
+from . import monitor, patterns, process, rows, search
+from .failed import Answer
+from .failure import Failure
 from .store import Store
+
+#: What stands for all queues where pauses are meant.
+EVERYTHING = "*"
 
 #: Seconds between looks whether a worker is gone.
 LOOK = 0.1
@@ -23,19 +30,92 @@ def retry(store: Store, digest: str, near: int) -> rows.FailureRow | None:
     return row if row and row.failure.queue and store.requeue(row.failure) else None
 
 
-def stop(store: Store, worker_ids: Collection[str]) -> None:
-    """
-    Ask workers of ours to stop within their grace.
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of failures that were to be retried or removed."""
 
-    The request is left in Redis, where their supervisors find it at the next beat, on
-    whatever host. On this machine a signal brings it at once: only to a process that is
-    still the registered one.
+    found: int
+    done: int
+    gone: int  #: Were not there any more.
+    refused: int  #: Name no queue, or one that is no list; they stay.
+
+
+def retry_failures(store: Store, windows: Iterable[search.Window]) -> Tally:
+    """Move failed jobs back to their queues, each at most once whoever else does the same."""
+    return _withdraw(store, windows, store.requeue_each)
+
+
+def remove_failures(store: Store, windows: Iterable[search.Window]) -> Tally:
+    """Drop failures for good."""
+    return _withdraw(store, windows, store.discard_each)
+
+
+def clear_failures(store: Store) -> int:
+    """Put all failures aside for an hour; answers how many."""
+    return store.clear_failures()
+
+
+def restore_failures(store: Store) -> int:
+    """Bring back those that were cleared last; answers how many."""
+    return store.restore_failures()
+
+
+def pause_queue(store: Store, queue: str, by: str) -> None:
+    """
+    Let no worker of ours take from this queue, until it is resumed; with "*", no worker of
+    any language take anything. `by` is who wants it so, for those who wonder later.
+    """
+    if queue == EVERYTHING:
+        store.pause_all()
+    else:
+        store.pause(queue, by)
+
+
+def resume_queue(store: Store, queue: str) -> bool:
+    """End a pause; "*" ends only that of everything. False if there was none."""
+    return store.resume_all() if queue == EVERYTHING else store.resume(queue)
+
+
+def clear_queue(store: Store, queue: str) -> int:
+    """
+    Drop every job that waits in this queue, for good; answers how many those were.
+
+    The queue's name stays, as do jobs in the hands of workers, and delayed ones. The
+    statuses of the dropped jobs are left to end by themselves.
+    """
+    return store.clear_queue(queue)
+
+
+def workers(store: Store) -> set[str]:
+    """The ids of all workers of ours, on whatever host."""
+    return set(store.leases())
+
+
+def listening(store: Store, queue: str) -> set[str]:
+    """Those of them that take jobs from this queue."""
+    found = workers(store)
+    return {each for each in found if patterns.listens(each.split(":", 2)[-1].split(","), queue)}
+
+
+def is_known(store: Store, worker_id: str) -> bool:
+    """Whether a worker of this id is registered, of whatever language."""
+    return bool(store.redis.sismember(store.keys.workers, worker_id))
+
+
+def stop(store: Store, worker_ids: Collection[str], *, now: bool = False) -> None:
+    """
+    Ask workers of ours to stop within their grace; or now, which interrupts their jobs.
+
+    The request is left in Redis, which wakes their supervisors, on whatever host. On this
+    machine a signal brings it even where Redis cannot: only to a process that is still the
+    registered one.
     """
     known = store.about()
     meant = {each: about for each in worker_ids if (about := known.get(each))}
     if not meant:
         return
-    store.order_stop({worker_id: about.birth for worker_id, about in meant.items()})
+    how = " now" if now else ""
+    store.order_stop({worker_id: f"{about.birth}{how}" for worker_id, about in meant.items()})
     here = process.machine()
     for about in meant.values():
         if about.machine == here and process.lives(about.pid, about.birth):
@@ -50,3 +130,35 @@ def gone(store: Store, worker_ids: Collection[str], wait: float) -> set[str]:
         if not left or time.monotonic() >= until:
             return left
         time.sleep(LOOK)
+
+
+def _withdraw(
+    store: Store,
+    windows: Iterable[search.Window],
+    withdraw: Callable[[Sequence[tuple[Failure, int]]], list[Answer]],
+) -> Tally:
+    """
+    Window by window from the newest: what is taken out does not shift what is still to be
+    read. The empty elements that this leaves, and those of a run that was killed, are swept
+    out at the end.
+    """
+    answers: Counter[Answer] = Counter()
+    empty, emptied = False, list[int]()
+    try:
+        for window in windows:
+            empty = empty or window.empty
+            found = [(row.failure, row.position) for row in window.rows]
+            became = withdraw(found)
+            answers.update(became)
+            emptied += [
+                place
+                for (_, place), answer in zip(found, became, strict=True)
+                if answer == "emptied"
+            ]
+    except BaseException:
+        store.sweep()  # What the last step did is not known.
+        raise
+    if empty or emptied:
+        store.sweep([] if empty else emptied)
+    done = answers["done"] + answers["emptied"]
+    return Tally(answers.total(), done, answers["gone"], answers["refused"])

@@ -123,6 +123,11 @@ class Keys:
         """HASH of the name of a paused queue to JSON: since when, and by whom."""
         return self._key("queues", "paused")
 
+    @property
+    def cleared(self) -> str:
+        """LIST of the failures that were cleared last, oldest first; kept for a while."""
+        return self._key("failed", "cleared")
+
     def pushed(self, job_id: str) -> str:
         """STRING, remembers for a while that an untracked job was pushed."""
         return self._key("job", job_id, "pushed")

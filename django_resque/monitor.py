@@ -6,23 +6,25 @@ imports them. Each is a fixed number of round trips, works for a Redis user with
 `+@read +@connection`, and shows what it cannot read rather than raising.
 """
 
-import difflib
-import hashlib
 import time
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from redis.exceptions import NoPermissionError, RedisError
 
-from . import dates, wire
-from .failure import Failure
-from .rows import FailureRow, Overview, Page, Problem, QueueRow, WorkerRow
+from . import dates, search, wire
+from .problems import Pauses, listeners, problems
+from .rows import Delayed, FailureRow, Overview, Page, QueueRow, WorkerRow
 from .store import Store
 
 T = TypeVar("T")
 
 #: What every function here raises when Redis is away, or refuses to answer.
 Unavailable = RedisError
+
+#: Due times whose delayed jobs are counted for an overview.
+DUE = 1000
 
 #: How far from its last known place, and from the newest, one failure is looked for.
 REACH = 1000
@@ -31,52 +33,59 @@ REACH = 1000
 def overview(store: Store) -> Overview:
     """Queues, workers and what is wrong. Two round trips."""
     keys = store.keys
-    queue_names, worker_ids, leases, failures, processed, failed, paused, all_paused, now = _read(
+    farm = _read(
         store,
         ("SMEMBERS", keys.queues),
         ("SMEMBERS", keys.workers),
         ("HGETALL", keys.leases),
+        ("HGETALL", keys.about),
+        ("HGETALL", keys.paused),
+        ("GET", keys.pause_all),
+        ("ZRANGE", keys.schedule, 0, DUE - 1),
+        ("TIME",),
         ("LLEN", keys.failed),
         ("GET", keys.stat("processed")),
         ("GET", keys.stat("failed")),
-        ("HGETALL", keys.paused),
-        ("GET", keys.pause_all),
-        ("TIME",),
+        ("ZCARD", keys.schedule),
     )
-    names = sorted(queue_names or ())
-    ids = sorted(worker_ids or ())
-    commands = [("LLEN", keys.queue(name)) for name in names]
-    for worker_id in ids:
-        commands += [
-            ("GET", keys.worker(worker_id)),
-            ("GET", keys.started(worker_id)),
-            ("GET", keys.stat("processed", worker_id)),
-            ("GET", keys.stat("failed", worker_id)),
-        ]
-    found = _read(store, *commands)
-    sizes, facts = found[: len(names)], found[len(names) :]
+    known, ids, leases, about, paused, all_paused, due, now, *counts = farm
+    failures, processed, failed, dues = map(_number, counts)
+    pauses = Pauses((all_paused or "").lower() == "true", paused or {}, about or {})
+    names = sorted({*(known or ()), *pauses.queues})
+    sizes, facts, jobs = _lengths(store, names, sorted(ids or ()), due or [])
+    delayed = _delayed(jobs, due or [], dues)
     clock = now[0] + now[1] / 1e6 if now else time.time()
     workers = [
-        _worker_row(worker_id, facts[4 * at : 4 * at + 4], (leases or {}).get(worker_id), clock)
-        for at, worker_id in enumerate(ids)
+        _worker_row(worker_id, found, (leases or {}).get(worker_id), clock, pauses)
+        for worker_id, found in facts.items()
     ]
+    listening = listeners(workers, names)
     queues = [
-        QueueRow(name, _number(size), sum(_listens(worker, name) for worker in workers))
-        for name, size in zip(names, sizes, strict=True)
+        QueueRow(
+            name=name,
+            size=size,
+            workers=listening[name],
+            paused=name in pauses.queues,
+        )
+        for name, size in sizes.items()
     ]
     return Overview(
         queues=queues,
         workers=workers,
+        paused=pauses.everything,
+        delayed=delayed,
         waiting=sum(queue.size for queue in queues),
         running=sum(1 for worker in workers if worker.job),
-        processed=_number(processed),
-        failed=_number(failed),
-        failures=_number(failures),
-        problems=[
-            *_pauses(queues, paused or {}, (all_paused or "").lower() == "true"),
-            *_problems(queues, workers),
-        ],
+        processed=processed,
+        failed=failed,
+        failures=failures,
+        problems=problems(queues, workers, pauses, delayed, clock),
     )
+
+
+def status(store: Store, job_id: str) -> wire.Status | None:
+    """None for a job that is not tracked, not yet pushed, or long over. One round trip."""
+    return store.status(job_id)
 
 
 def failures(store: Store, number: int = 1, size: int = 25) -> Page[FailureRow]:
@@ -90,8 +99,9 @@ def failures(store: Store, number: int = 1, size: int = 25) -> Page[FailureRow]:
     total = _number(total)
     # A range that begins before the list is cut there, so count from its end.
     last = total + end
-    rows = [_failure_row(raw, last - at) for at, raw in enumerate(reversed(raws or []))]
-    return Page([row for row in rows if row], total, number, size)
+    # Ruby leaves an empty element for a moment where it removes one.
+    rows = [search.row(raw, last - at) for at, raw in enumerate(reversed(raws or [])) if raw]
+    return Page(rows, total, number, size)
 
 
 def failure(store: Store, digest: str, near: int) -> FailureRow | None:
@@ -109,8 +119,8 @@ def failure(store: Store, digest: str, near: int) -> FailureRow | None:
     newest_first = max(0, _number(total) - REACH)
     for start, raws in ((first, around), (newest_first, newest)):
         for at, raw in enumerate(raws or []):
-            if _digest(raw) == digest:
-                return _failure_row(raw, start + at)
+            if search.digest(raw) == digest:
+                return search.row(raw, start + at)
     return None
 
 
@@ -140,85 +150,60 @@ def _is_about_one_key(error: RedisError) -> bool:
     return isinstance(error, NoPermissionError) or str(error).startswith("WRONGTYPE")
 
 
-def _worker_row(worker_id: str, facts: list[Any], lease: str | None, clock: float) -> WorkerRow:
+def _lengths(
+    store: Store, queues: list[str], workers: list[str], due: list[str]
+) -> tuple[dict[str, int], dict[str, list[Any]], int]:
+    """What is counted by name: sizes of queues, facts of workers, jobs delayed until then."""
+    keys = store.keys
+    commands: list[tuple[str, ...]] = [("LLEN", keys.queue(name)) for name in queues]
+    commands += [("LLEN", keys.delayed(each)) for each in due]
+    for worker_id in workers:
+        name = ":".join(worker_id.split(":")[:2])  # Under which node-resque counts.
+        commands += [
+            ("GET", keys.worker(worker_id)),
+            ("GET", keys.started(worker_id)),
+            ("MGET", keys.stat("processed", worker_id), keys.stat("processed", name)),
+            ("MGET", keys.stat("failed", worker_id), keys.stat("failed", name)),
+        ]
+    found = iter(_read(store, *commands))
+    sizes = {name: _number(next(found)) for name in queues}
+    delayed = sum(_number(next(found)) for _ in due)
+    return sizes, {worker_id: list(islice(found, 4)) for worker_id in workers}, delayed
+
+
+def _delayed(jobs: int, due: list[str], dues: int) -> Delayed:
+    """Of `dues` due times the first were asked for their jobs; each later one has one at least."""
+    later = dues - len(due)
+    return Delayed(jobs + later, exact=later <= 0, due=dates.instant(due[0]) if due else None)
+
+
+def _worker_row(
+    worker_id: str, facts: list[Any], lease: str | None, clock: float, pauses: Pauses
+) -> WorkerRow:
     record, started, processed, failed = facts
     held = wire.Reservation.read(worker_id, record) if record else None
-    host, pid, queues = (*worker_id.split(":", 2), "", "")[:3]
+    host, pid, text = (*worker_id.split(":", 2), "", "")[:3]
+    queues = tuple(filter(None, text.split(",")))
     return WorkerRow(
         id=wire.readable(worker_id),
         host=host,
         pid=pid,
-        queues=tuple(filter(None, queues.split(","))),
+        queues=queues,
         ours=lease is not None,
         job=held.payload.job if held else "",
         job_id=held.payload.id if held else "",
         queue=held.queue if held else "",
         since=dates.instant(held.run_at) if held else None,
         started=dates.instant(started),
-        processed=_number(processed),
-        failed=_number(failed),
+        processed=_first_number(processed),
+        failed=_first_number(failed),
         beat_age=max(0.0, clock - _number(lease) / 1000) if lease else None,
+        paused=pauses.hold(worker_id, queues, ours=lease is not None),
     )
 
 
-def _listens(worker: WorkerRow, queue: str) -> bool:
-    return queue in worker.queues or "*" in worker.queues
-
-
-def _pauses(queues: list[QueueRow], paused: dict[str, str], everything: bool) -> list[Problem]:
-    """A pause that was forgotten looks like a farm that does nothing."""
-    found = []
-    if everything:
-        text = "All workers are paused, of every language: they take no job."
-        found.append(Problem("warning", text))
-    sizes = {queue.name: queue.size for queue in queues}
-    for name, raw in sorted(paused.items()):
-        about = wire.loads(raw)
-        about = about if isinstance(about, dict) else {}
-        by = "".join(
-            f" {word} {about[key]}"
-            for key, word in (("by", "by"), ("at", "since"))
-            if isinstance(about.get(key), str)
-        )
-        text = f"{wire.readable(name)} is paused{by}: {sizes.get(name, 0)} waiting."
-        found.append(Problem("warning", text))
-    return found
-
-
-def _problems(queues: list[QueueRow], workers: list[WorkerRow]) -> list[Problem]:
-    problems = [
-        Problem("critical", f"Worker {worker.id} has been silent for {worker.beat_age:.0f} s.")
-        for worker in workers
-        if worker.silent
-    ]
-    listened = sorted({name for worker in workers for name in worker.queues})
-    problems += [
-        Problem("warning", _unheard(queue, listened))
-        for queue in queues
-        if queue.size and not queue.workers
-    ]
-    return problems
-
-
-def _unheard(queue: QueueRow, listened: list[str]) -> str:
-    text = f"{queue.name}: {queue.size} waiting, and no worker listens to it"
-    if not listened:
-        return f"{text}, nor to any other queue."
-    close = difflib.get_close_matches(queue.name, listened, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
-    return f"{text} (workers listen to: {', '.join(listened)}){hint}"
-
-
-def _failure_row(raw: str, position: int) -> FailureRow | None:
-    """None for an empty element, which Ruby leaves for a moment where it removes one."""
-    if not raw:
-        return None
-    failure = Failure.decode(raw)
-    return FailureRow(failure, wire.Payload.read(failure.payload), position, _digest(raw))
-
-
-def _digest(raw: str) -> str:
-    return hashlib.sha1(wire.raw(raw), usedforsecurity=False).hexdigest()
+def _first_number(values: list[Any] | None) -> int:
+    return next((_number(value) for value in values or () if value is not None), 0)
 
 
 def _number(value: Any) -> int:

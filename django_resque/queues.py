@@ -5,10 +5,9 @@ A queue is a name and a list; it comes into being with its first job. `"*"` mean
 of them where that makes sense: pausing everything is what Ruby's workers mind too.
 """
 
-import getpass
 from typing import Any
 
-from . import conf, listing, wire
+from . import conf, listing, process, wire
 from .enqueueing import job_class
 from .errors import InvalidArguments
 
@@ -59,7 +58,7 @@ def pause(queue: str) -> None:
     if queue == "*":
         conf.store().pause_all()
     else:
-        conf.store().pause(queue, by=getpass.getuser())
+        conf.store().pause(queue, by=process.user())
 
 
 def resume(queue: str) -> bool:

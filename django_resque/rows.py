@@ -3,8 +3,8 @@ What monitor answers: rows and pages, as plain data for people.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, TypeVar
 
 from . import dates, wire
 from .failure import Failure
@@ -12,12 +12,20 @@ from .roster import LEASE
 
 T = TypeVar("T")
 
+Level = Literal["fine", "warning", "critical"]
+
+#: From good to bad.
+LEVELS: tuple[Level, ...] = ("fine", "warning", "critical")
+
+State = Literal["waiting", "performing", "paused", "silent"]
+
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
     name: str
     size: int
     workers: int  #: How many listen to it.
+    paused: bool  #: By its name; see also `Overview.paused`.
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +45,21 @@ class WorkerRow:
     processed: int
     failed: int
     beat_age: float | None  #: Seconds since its last sign of life; None for other languages.
+    paused: bool  #: Takes no job: told so itself, or all workers are, or all its queues.
 
     @property
     def silent(self) -> bool:
         """No sign of life for a lease. Other languages' workers give none, so never they."""
         return self.beat_age is not None and self.beat_age > LEASE
+
+    @property
+    def state(self) -> State:
+        """A silent worker's job may still run, and a paused worker ends the one in its hands."""
+        if self.silent:
+            return "silent"
+        if self.job:
+            return "performing"
+        return "paused" if self.paused else "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +69,31 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Delayed:
+    """The delayed set in short."""
+
+    jobs: int
+    exact: bool  #: False: it is so long that it was not counted to its end; at least so many.
+    due: datetime | None  #: The earliest due time; None if nothing is delayed.
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     queues: list[QueueRow]
     workers: list[WorkerRow]
+    paused: bool  #: All workers, of every language.
+    delayed: Delayed
     waiting: int
     running: int
     processed: int
     failed: int  #: Counted since ever.
     failures: int  #: Standing in the failed list.
     problems: list[Problem]
+
+    @property
+    def level(self) -> Level:
+        """The worst of its problems."""
+        return max((problem.level for problem in self.problems), key=LEVELS.index, default="fine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +128,66 @@ class Page(Generic[T]):
     @property
     def previous(self) -> int | None:
         return self.number - 1 if self.number > 1 else None
+
+
+def queue_fields(row: QueueRow) -> dict[str, Any]:
+    return {"name": row.name, "size": row.size, "workers": row.workers, "paused": row.paused}
+
+
+def overview_fields(now: Overview) -> dict[str, Any]:
+    """For programs. A contract, like the names in Redis: fields are added, never changed."""
+    return {
+        "level": now.level,
+        "problems": [{"level": each.level, "text": each.text} for each in now.problems],
+        "counts": {
+            "waiting": now.waiting,
+            "running": now.running,
+            "failures": now.failures,
+            "processed": now.processed,
+            "failed": now.failed,
+        },
+        "delayed": {
+            "count": now.delayed.jobs,
+            "exact": now.delayed.exact,
+            "due": iso(now.delayed.due),
+        },
+        "paused": now.paused,
+        "queues": [queue_fields(row) for row in now.queues],
+        "workers": [_worker_fields(row) for row in now.workers],
+    }
+
+
+def iso(instant: datetime | None) -> str | None:
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if instant else None
+
+
+def _worker_fields(row: WorkerRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "host": row.host,
+        "pid": int(row.pid) if row.pid.isdecimal() and len(row.pid) < 12 else None,
+        "queues": list(row.queues),
+        "ours": row.ours,
+        "state": row.state,
+        "job": row.job or None,
+        "job_id": row.job_id or None,
+        "queue": row.queue or None,
+        "since": iso(row.since),
+        "started": iso(row.started),
+        "processed": row.processed,
+        "failed": row.failed,
+        "beat_age": None if row.beat_age is None else round(row.beat_age, 3),
+    }
+
+
+def status_fields(status: wire.Status | None) -> dict[str, Any]:
+    """The same of one job; None for one that is not tracked."""
+    if status is None:
+        return dict.fromkeys(("status", "code", "enqueued", "updated", "result"))
+    return {
+        "status": status.name,
+        "code": status.code,
+        "enqueued": iso(dates.instant(str(status.started))),
+        "updated": iso(dates.instant(str(status.updated))),
+        "result": status.result,
+    }

@@ -14,10 +14,11 @@ from typing import Any, Literal
 
 from . import dates, wire
 from .errors import InvalidPayload
+from .failed import FailedList
 from .failure import Failure
 from .items import Item
-from .parcels import CHUNKS, UNENDED_TTL, Parcel, chunks, delaying, pushing
-from .roster import Roster
+from .outcome import Outcome
+from .parcels import UNENDED_TTL, Parcel, round_trips
 from .scripts import script
 
 
@@ -43,41 +44,24 @@ class Take:
         return cls(worker_id, tuple(queues), token, now, rest)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a job ended, as it will be written: `failure` None means done."""
-
-    failure: Failure | None = None
-    result: str = "null"  #: JSON.
-
-    @property
-    def code(self) -> int:
-        return wire.FAILED if self.failure else wire.COMPLETE
-
-
 #: What a take answers if not a reservation. "held" and "unregistered" mean: register again.
 Nothing = Literal["idle", "paused", "held", "unregistered"]
 
 
-class Store(Roster):
+class Store(FailedList):
     """The farm in one Redis. Needs no Django."""
 
     def push(self, parcels: Sequence[Parcel]) -> int:
         """
         Append jobs to their queues, or put those that have a due time into the delayed set.
 
-        Answers how many were not pushed before. One round trip for each CHUNK * CHUNKS of a
-        kind; each script is all or nothing.
+        Answers how many were not pushed before. One round trip for each 1,000 of a kind;
+        each script is all or nothing.
         """
-        waiting = [
-            pushing(self.keys, chunk) for chunk in chunks(p for p in parcels if p.due is None)
-        ]
-        delayed = [delaying(self.keys, chunk) for chunk in chunks(p for p in parcels if p.due)]
-        pushed = 0
-        for name, calls in (("push", waiting), ("delay", delayed)):
-            for at in range(0, len(calls), CHUNKS):
-                pushed += sum(script(name).several(self.redis, calls[at : at + CHUNKS]))
-        return pushed
+        return sum(
+            sum(script(name).several(self.redis, calls))
+            for name, calls in round_trips(self.keys, parcels)
+        )
 
     def promote(self, limit: int = 100) -> int | None:
         """
@@ -90,26 +74,25 @@ class Store(Roster):
         if not found:
             return None
         due, *raws = found
-        keys, now = self.keys, int(time.time())
         items = [Item.read(raw) for raw in raws]
-        words: list[str | int] = [due, keys.delayed_name(due), now, UNENDED_TTL]
-        moved = [keys.delayed(due), keys.schedule, keys.queues]
-        for item in items:
-            moved += [
-                keys.timestamps(item.raw),
-                self._promoted(item),
-                self._status_key(item.payload),
-            ]
-            words += [item.raw, self._promotion(item, now), item.queue]
-        return int(self._run("promote", moved, words))
+        homeless = {at for at, item in enumerate(items) if not item.queue}
+        while True:
+            moved, *more = self._promote(due, items, homeless)
+            if not more:
+                return int(moved)
+            homeless.update(more)
 
-    def cancel(self, queue: str, payload: str, job_id: str) -> bool:
-        """Take a waiting job out of its queue. False if it is not there any more."""
+    def cancel(self, queue: str, payload: str, job_id: str, behind: int = 0) -> bool:
+        """
+        Take a waiting job out of its queue. False if it is not there any more.
+
+        `behind` says how many stood behind it when it was seen: it is found sooner.
+        """
         keys = [self.keys.queue(queue), self.keys.status(job_id)]
-        return bool(self._run("cancel", keys, [payload, "", ""]))
+        return bool(self._run("cancel", keys, [payload, behind, "", ""]))
 
-    def cancel_delayed(self, due: str, item: Item) -> bool:
-        """Take a job out of the delayed set. False if it is not there any more."""
+    def cancel_delayed(self, due: str, item: Item, behind: int = 0) -> bool:
+        """The same for a job in the delayed set."""
         keys = self.keys
         return bool(
             self._run(
@@ -120,7 +103,7 @@ class Store(Roster):
                     keys.schedule,
                     keys.timestamps(item.raw),
                 ],
-                [item.raw, due, keys.delayed_name(due)],
+                [item.raw, behind, due, keys.delayed_name(due)],
             )
         )
 
@@ -149,6 +132,18 @@ class Store(Roster):
             pipe.unlink(wire.raw(self.keys.queue(queue)))
             return int(pipe.execute()[0])
 
+    def clear_queue(self, queue: str) -> int:
+        """
+        Drop the jobs that wait in a queue, and keep its name; answers how many those were.
+
+        As cheap for a million as for one, so their statuses are not looked up: they stay
+        "waiting" until their time is over.
+        """
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.llen(wire.raw(self.keys.queue(queue)))
+            pipe.unlink(wire.raw(self.keys.queue(queue)))
+            return int(pipe.execute()[0])
+
     def reserve(self, take: Take) -> wire.Reservation | Nothing:
         """Take the next job from the first queue that has one."""
         reply = self._run(
@@ -168,36 +163,29 @@ class Store(Roster):
         self, reservation: wire.Reservation, outcome: Outcome, take: Take | None = None
     ) -> tuple[bool, wire.Reservation | Nothing]:
         """
-        End a reservation as done or failed and, in the same step, take the next job.
+        End a reservation as done, failed or to be tried again and, in the same step, take
+        the next job.
 
         The first value is False, and nothing was written, if somebody else settled
         it before: the caller had been given up.
         """
-        worker_id, keys = reservation.worker_id, self.keys
-        failure = outcome.failure.encode() if outcome.failure else ""
-        given = take or Take.new(worker_id, ())
+        given, keys = take or Take.new(reservation.worker_id, ()), self.keys
+        name, moved, words = self._ending(reservation, outcome)
         settled, *reply = self._run(
-            "settle",
+            name,
             [
-                keys.worker(worker_id),
+                keys.worker(reservation.worker_id),
                 keys.leases,
                 keys.settled,
-                keys.stat("processed"),
-                keys.stat("processed", worker_id),
-                keys.stat("failed"),
-                keys.stat("failed", worker_id),
-                keys.failed,
+                *moved,
                 self._status_key(reservation.payload),
                 *([keys.pause_all, keys.paused, *self._queues(given)] if given.queues else []),
             ],
             [
-                worker_id,
+                reservation.worker_id,
                 reservation.head,
                 reservation.token,
-                failure,
-                outcome.code,
-                outcome.result,
-                self.status_ttl,
+                *words,
                 *self._taking(given),
                 *map(wire.dumps, given.queues),
             ],
@@ -228,37 +216,54 @@ class Store(Roster):
             )
         )
 
-    def requeue(self, failure: Failure) -> bool:
-        """Move a failed job back to its queue. False if the failure is not there any more."""
-        payload = wire.Payload.read(failure.original)
-        return bool(
-            self._run(
-                "requeue",
-                [
-                    self.keys.failed,
-                    self.keys.queues,
-                    self.keys.queue(failure.queue),
-                    self._status_key(payload),
-                ],
-                [failure.raw, failure.queue, payload.raw, int(time.time()), UNENDED_TTL],
-            )
-        )
-
     def status(self, job_id: str) -> wire.Status | None:
         """None for a job that is not tracked, not yet pushed, or long over."""
         status = self.redis.get(wire.raw(self.keys.status(job_id)))
         return wire.Status.decode(status) if isinstance(status, str) else None
 
-    def _promoted(self, item: Item) -> str:
-        return self.keys.queue(item.queue) if item.queue else self.keys.failed
+    def _ending(
+        self, held: wire.Reservation, outcome: Outcome
+    ) -> tuple[str, list[str], list[str | int]]:
+        """The script that settles so, and its own part of KEYS and ARGV."""
+        keys, worker_id = self.keys, held.worker_id
+        if outcome.again:
+            moved = [keys.stat("retried"), *self._delayed(outcome)]
+            return "retry", moved, [*self._delay(outcome)]
+        failure = outcome.failure.encode() if outcome.failure else ""
+        moved = [
+            keys.stat("processed"),
+            keys.stat("processed", worker_id),
+            keys.stat("failed"),
+            keys.stat("failed", worker_id),
+            keys.failed,
+        ]
+        return "settle", moved, [failure, outcome.code, outcome.result, self.status_ttl]
 
-    def _promotion(self, item: Item, now: float) -> str:
-        """The payload; for an item that no queue can take, the failure that tells so."""
+    def _promote(self, due: str, items: list[Item], homeless: set[int]) -> list[int]:
+        """Move items to their queues; those that no queue can take, to the failures."""
+        keys, now = self.keys, int(time.time())
+        to = [keys.delayed(due), keys.schedule, keys.queues]
+        words: list[str | int] = [due, keys.delayed_name(due), now, UNENDED_TTL, self.status_ttl]
+        for at, item in enumerate(items):
+            to += [
+                keys.timestamps(item.raw),
+                keys.queue(item.queue),
+                self._status_key(item.payload),
+            ]
+            words += [item.raw, item.payload.raw, item.queue]
+            if at in homeless:
+                to[-2], words[-2:] = keys.failed, [self._homeless(item, now), ""]
+        return list(self._run("promote", to, words))
+
+    def _homeless(self, item: Item, now: float) -> str:
+        """The failure that tells why no queue can take an item."""
+        what = f"A delayed item cannot be read or names no queue: {item.raw:.200}"
         if item.queue:
-            return item.payload.raw
-        error = InvalidPayload(f"A delayed item cannot be read or names no queue: {item.raw:.200}")
-        held = wire.Reservation("", "", "", "", "", item.payload)
-        return Failure.of(error, held, now).encode()
+            key = self.keys.queue(item.queue)
+            what = f"What stands at the key {key!r} is no list, so a delayed job could not be put "
+            what += "there. Delete or rename that key, then retry the job."
+        held = wire.Reservation("", item.queue, "", "", "", item.payload)
+        return Failure.of(InvalidPayload(what), held, now).encode()
 
     def _queues(self, take: Take) -> list[str]:
         return [self.keys.queue(name) for name in take.queues]

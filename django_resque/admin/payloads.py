@@ -47,16 +47,11 @@ def whole(row: FailureRow) -> str:
 
 def _masked_arguments(row: FailureRow) -> list[Any]:
     """An argument is named by the registered job's parameter, if there is such a job."""
-    args: list[Any] = masking.masked(row.payload.args)
     try:
-        parameters = registry.find(row.payload.job).signature.parameters.values()
+        job = registry.find(row.payload.job)
     except UnknownJob:
-        return args
-    for at, parameter in enumerate(parameters):
-        if masking.SECRET.search(parameter.name):
-            end = len(args) if parameter.kind is parameter.VAR_POSITIONAL else at + 1
-            args[at:end] = [masking.MASK] * len(args[at:end])
-    return args
+        return masking.masked_arguments(row.payload.args, ())
+    return masking.masked_arguments(row.payload.args, job.signature.parameters.values())
 
 
 def _indented(value: Any) -> str:

@@ -2,9 +2,12 @@
 
 import argparse
 import math
+import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from django_resque.management.commands._output import print_safely, shown
 
 
 class ResqueCommand(BaseCommand):
@@ -27,8 +30,24 @@ class ResqueCommand(BaseCommand):
                 refusal.returncode = self.refused
                 raise
 
+        # Or a word behind a flag would not be recognised.
+        parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]  # the same
         parser.error = error  # type: ignore[method-assign]  # Django takes no class of parser
         return parser
+
+    def confirm(self, question: str, *, asked: bool) -> None:
+        """Return if a person agrees, or has agreed by --yes; else refuse."""
+        if asked:
+            return
+        if not (sys.stdin and sys.stdin.isatty()):
+            raise CommandError(f"{question} Nobody is there to be asked: say --yes to do it.")
+        print_safely(self.stdout, shown(f"{question} Go on? [y/N] "))
+        try:
+            agreed = sys.stdin.readline().strip().lower() in ("y", "yes")
+        except KeyboardInterrupt:
+            agreed = False
+        if not agreed:
+            raise CommandError("Nothing was done.")
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
@@ -51,10 +70,29 @@ def named(value: str | None, flag: str, what: str) -> str | None:
 
 def seconds(text: str) -> float:
     """The type of a flag that says how long to wait."""
-    try:
-        found = float(text)
-    except ValueError:
-        found = math.nan
+    found = _number(text)
     if not 0 <= found < math.inf:
         raise argparse.ArgumentTypeError(f"must be a number of seconds, 0 or above, not {text!r}")
     return found
+
+
+def megabytes(text: str) -> float:
+    """The type of a flag that says how large something may be."""
+    found = _number(text)
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number of megabytes above 0, not {text!r}")
+    return found
+
+
+def positive(text: str) -> int:
+    """The type of a flag that says how many."""
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"must be a whole number above 0, not {text!r}")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
-from redis.exceptions import RedisError
 
-from django_resque import conf, control, pidfile, process
+from django_resque import conf, control, monitor, pidfile, process
+from django_resque.management.commands._output import print_safely
 from django_resque.management.commands._usage import ResqueCommand, named, seconds
 
 
@@ -30,7 +30,17 @@ class Command(ResqueCommand):
             help="One worker, HOST:PID:QUEUES as in resque_status, on any host.",
         )
         which.add_argument(
+            "--queue",
+            metavar="QUEUE",
+            help="Every worker, on every host, that takes jobs from this queue.",
+        )
+        which.add_argument(
             "--all", action="store_true", help="Every django-resque worker, on every host."
+        )
+        parser.add_argument(
+            "--now",
+            action="store_true",
+            help="Interrupt running jobs at once, without their grace; they are put back.",
         )
         parser.add_argument(
             "--wait",
@@ -42,16 +52,18 @@ class Command(ResqueCommand):
     def handle(self, **given: Any) -> None:
         pid = named(given["pid"], "--pid", "the name of a file")
         worker_id = named(given["worker"], "--worker", "the id of a worker")
+        queue = named(given["queue"], "--queue", "the name of a queue")
+        self.now = given["now"]
         try:
             options = conf.options()
             wait = options.stop_timeout + 5 if given["wait"] is None else given["wait"]
             if pid is not None:
                 self.stop_process(Path(pid), wait)
             else:
-                self.stop_workers(worker_id, wait)
+                self.stop_workers(worker_id, queue, wait)
         except (ImproperlyConfigured, pidfile.PidFileError) as error:
             raise CommandError(str(error)) from error
-        except RedisError as error:
+        except monitor.Unavailable as error:
             raise CommandError(f"Redis at {conf.address()} cannot be asked: {error}.") from error
         except KeyboardInterrupt:
             raise CommandError(
@@ -62,33 +74,39 @@ class Command(ResqueCommand):
         """Needs no Redis: who holds the lock on the file is the process it names."""
         pid = pidfile.owner(path)
         if pid is None:
-            self.stdout.write(f"Nothing to stop: no running resque_work holds {path}.")
+            self.say(f"Nothing to stop: no running resque_work holds {path}.")
             return
         born = process.birth(pid)
-        if not process.send(pid, signal.SIGTERM) and process.lives(pid, born):
+        number = signal.SIGURG if self.now else signal.SIGTERM
+        if not process.send(pid, number) and process.lives(pid, born):
             raise CommandError(f"resque_work {pid} is another user's: stop it as that user.")
         until = time.monotonic() + wait
         while process.lives(pid, born):
             if time.monotonic() >= until:
                 raise CommandError(f"resque_work {pid} is still there after {wait:g} s.")
             time.sleep(control.LOOK)
-        self.stdout.write(f"Stopped resque_work {pid}.")
+        self.say(f"Stopped resque_work {pid}.")
 
-    def stop_workers(self, worker_id: str | None, wait: float) -> None:
+    def stop_workers(self, worker_id: str | None, queue: str | None, wait: float) -> None:
         store = conf.store()
-        ours = store.leases().keys()
-        if worker_id is not None and worker_id not in ours:
-            if store.redis.sismember(store.keys.workers, worker_id):
+        chosen = control.workers(store) if queue is None else control.listening(store, queue)
+        if worker_id is not None:
+            if worker_id not in chosen and control.is_known(store, worker_id):
                 raise CommandError(
                     f"{worker_id} is no worker of django-resque: stop it where it runs."
                 )
-            self.stdout.write(f"Nothing to stop: no worker {worker_id} is registered.")
-            return
-        chosen = set(ours) if worker_id is None else {worker_id}
+            chosen &= {worker_id}
         if not chosen:
-            self.stdout.write("Nothing to stop: no worker is registered.")
+            self.say(f"Nothing to stop: no worker{_which(worker_id, queue)} is registered.")
             return
-        control.stop(store, chosen)
+        control.stop(store, chosen, now=self.now)
         if left := control.gone(store, chosen, wait):
             raise CommandError(f"Still there after {wait:g} s: {', '.join(sorted(left))}.")
-        self.stdout.write(f"Stopped {', '.join(sorted(chosen))}.")
+        self.say(f"Stopped {', '.join(sorted(chosen))}.")
+
+    def say(self, sentence: str) -> None:
+        print_safely(self.stdout, f"{sentence}\n")
+
+
+def _which(worker_id: str | None, queue: str | None) -> str:
+    return f" {worker_id}" if worker_id else f" of the queue {queue!r}" if queue else ""

@@ -1,11 +1,10 @@
 """`manage.py resque_work`: work queues until told to stop."""
 
+import logging
 import os
 import signal
-from argparse import SUPPRESS
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -13,16 +12,17 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 
-from django_resque import conf, pidfile, process
+from django_resque import conf, pidfile, process, reloading
+from django_resque.alone import Alone
+from django_resque.management.commands import _flags
 from django_resque.management.commands._output import print_safely
-from django_resque.management.commands._usage import ResqueCommand, named, seconds
+from django_resque.management.commands._usage import ResqueCommand, named
+from django_resque.order import Order
 from django_resque.registry import registry
-from django_resque.supervisor import Order, Supervisor
+from django_resque.supervisor import Supervisor
 from django_resque.waiting import RedisUnusable, wait_for_redis
 
-_FLAGS = ("queues", "count", "interval")
-
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+_STOP_SIGNALS = process.STOP_SIGNALS
 
 
 class _Stopped(BaseException):
@@ -33,51 +33,18 @@ class Command(ResqueCommand):
     help = (
         "Work queues until told to stop. TERM, INT and HUP stop gracefully within "
         "RESQUE['STOP_TIMEOUT'] seconds, after which running jobs are interrupted and put back; "
-        "a second TERM or INT interrupts now; QUIT waits for running jobs however long they take."
+        "a second TERM or INT interrupts now; QUIT waits for running jobs however long they take. "
+        "USR1 kills all running jobs, which fail; USR2 takes no other jobs, until CONT."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        # SUPPRESS: a flag nobody gave is absent, and the environment or the setting shows through.
-        flag = partial(parser.add_argument, default=SUPPRESS)
-        flag(
-            "--queue",
-            "--queues",
-            action="append",
-            dest="queues",
-            metavar="QUEUE[,QUEUE...]",
-            help="Queues to work, the most urgent first; repeatable. Default: $QUEUE, "
-            "RESQUE['QUEUES'], or the queues of the registered jobs.",
-        )
-        flag(
-            "--count",
-            type=int,
-            metavar="N",
-            help="Worker processes. Default: $COUNT, RESQUE['COUNT'], or 1.",
-        )
-        flag(
-            "--interval",
-            type=float,
-            metavar="SECONDS",
-            help="Between looks into empty queues. Default: $INTERVAL, RESQUE['INTERVAL'], or 5.",
-        )
-        flag(
-            "--pid",
-            metavar="FILE",
-            help="Write the supervisor's process id there, for resque_stop --pid. "
-            "Default: $PIDFILE, or none.",
-        )
-        flag("--burst", action="store_true", help="Stop once the queues are empty.")
-        flag(
-            "--wait-for-redis",
-            type=seconds,
-            metavar="SECONDS",
-            help="How long to wait at the start for a Redis that is away. Default: 30.",
-        )
+        _flags.add(parser)
 
     def handle(self, **given: Any) -> None:
+        handlers = process.Handlers(_stop, _STOP_SIGNALS)  # Until the supervisor has its own.
+        handlers.__enter__()
         try:
-            with process.Handlers(_stop, _STOP_SIGNALS):  # Until the supervisor has its own.
-                self.work(given)
+            self.work(given)
         except _Stopped:
             return
         except (ImproperlyConfigured, pidfile.PidFileError, RedisUnusable) as error:
@@ -85,17 +52,20 @@ class Command(ResqueCommand):
         finally:
             if getattr(self, "_called_from_command_line", False):
                 _ignore_signals()  # The process ends now: another one must not spoil its code.
+            else:
+                handlers.__exit__()
 
     def work(self, given: dict[str, Any]) -> None:
-        options = conf.overridden({**_from_environment(), **_from_flags(given)})
-        queues = options.queues or tuple(_registered_queues(options))
+        options = _flags.options(given)
         order = Order(
             options=options,
-            queues=queues,
-            burst=given.get("burst", False),
+            queues=options.queues or tuple(_registered_queues(options)),
             write=self.write,
+            say=self.say,
             show_jobs=given["verbosity"] > 0,
+            **{name: given[name] for name in _flags.OF_ORDER if name in given},
         )
+        _flags.check(order)
         if not registry.jobs():
             self.say(
                 "No job is registered: every job will fail as unknown. "
@@ -103,17 +73,40 @@ class Command(ResqueCommand):
             )
         store = conf.new_store(options)
         pid = named(given.get("pid"), "--pid", "the name of a file") or os.environ.get("PIDFILE")
+        if given.get("debug") or os.environ.get("VVERBOSE"):
+            _log_everything(self.say)
         with ExitStack() as stack:
             if pid:
                 stack.enter_context(pidfile.held(Path(pid)))
             wait_for_redis(store.redis, given.get("wait_for_redis", 30.0), self.say)
-            Supervisor(store, order).run()
+            anew = (Alone if order.in_process else Supervisor)(store, order).run()
+        if anew:
+            reloading.execute()
 
     def write(self, text: str) -> None:
         print_safely(self.stdout, text)
 
     def say(self, sentence: str) -> None:
         print_safely(self.stderr, f"{sentence}\n")
+
+
+class _Says(logging.Handler):
+    """Log entries as lines of the command."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self.say = say
+        self.setFormatter(logging.Formatter("%(asctime)s %(process)d %(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.say(self.format(record))
+
+
+def _log_everything(say: Callable[[str], None]) -> None:
+    logger = logging.getLogger("django_resque")
+    logger.setLevel(logging.DEBUG)
+    if not any(isinstance(handler, _Says) for handler in logger.handlers):
+        logger.addHandler(_Says(say))
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -124,31 +117,6 @@ def _stop(number: int, frame: FrameType | None) -> None:
 def _ignore_signals() -> None:
     for each in _STOP_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
-
-
-def _from_flags(given: dict[str, Any]) -> dict[str, Any]:
-    flags = {name.upper(): given[name] for name in _FLAGS if name in given}
-    if "QUEUES" in flags:
-        flags["QUEUES"] = _split(",".join(flags["QUEUES"]))
-    return flags
-
-
-def _from_environment() -> dict[str, Any]:
-    """The names that Ruby's and PHP's workers read."""
-    found: dict[str, Any] = {}
-    if queues := os.environ.get("QUEUES") or os.environ.get("QUEUE"):
-        found["QUEUES"] = _split(queues)
-    for name, number in (("COUNT", int), ("INTERVAL", float)):
-        if text := os.environ.get(name):
-            try:
-                found[name] = number(text)
-            except ValueError:
-                raise ImproperlyConfigured(f"${name} must be a number, not {text!r}.") from None
-    return found
-
-
-def _split(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _registered_queues(options: conf.Options) -> Iterator[str]:

@@ -1,0 +1,260 @@
+"""
+What resque_check says of Redis, of the registered jobs and of the workers. Talks to no Redis.
+
+Each function judges facts by value: what was found, why it matters and what to do. What a
+user of Redis may not ask is "unknown", and no problem.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from . import wire
+from .patterns import listens
+from .rows import Overview
+
+Level = Literal["ok", "unknown", "warning", "critical"]
+
+#: The oldest Redis that is supported, and the oldest that can wake workers.
+OLDEST, WAKING = (6, 2), (6, 0)
+
+#: Share of the memory from which on there is little left.
+LITTLE_LEFT = 0.9
+
+#: Seconds. A round trip is one for each job, so this is 100 jobs a second and worker process.
+SLOW = 0.01
+
+#: Seconds by which two clocks may differ: delayed jobs are due by whole seconds.
+SKEW = 1.0
+
+#: So many workers are named in one sentence.
+NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    level: Level
+    text: str  #: A sentence or two for people.
+
+
+# Redis
+
+
+def untold(address: str) -> Finding:
+    return Finding(
+        "unknown",
+        f"The version, role, memory and persistence of Redis at {address}: to be told, grant its "
+        "user +info and +config|get.",
+    )
+
+
+def version(address: str, info: Mapping[str, Any]) -> Finding:
+    valkey = info.get("valkey_version")
+    name = f"Valkey {valkey}" if valkey else f"Redis {info.get('redis_version', '')}".rstrip()
+    found = _parts(info.get("redis_version"))
+    if not found:
+        text = f"What answers at {address} does not tell its version. Redis 6.2 or later is needed."
+        return Finding("unknown", text)
+    if found >= OLDEST:
+        text = f"{name} at {address} is new enough, and wakes workers at once (CLIENT TRACKING)."
+        return Finding("ok", text)
+    sleepy = "" if found >= WAKING else " It cannot wake workers: they look each INTERVAL."
+    return Finding(
+        "warning",
+        f"{name} at {address} is too old: nothing is promised below 6.2.{sleepy} Upgrade it.",
+    )
+
+
+def role(info: Mapping[str, Any]) -> Finding:
+    if info.get("role") != "slave":
+        return Finding("ok", "Redis is no replica of another, so it takes jobs.")
+    return Finding(
+        "critical",
+        f"Redis is a replica of {info.get('master_host')}:{info.get('master_port')}: it refuses "
+        "jobs, or loses them when it next copies its master. Name the master in RESQUE['URL'].",
+    )
+
+
+def eviction(info: Mapping[str, Any]) -> Finding:
+    policy = str(info.get("maxmemory_policy", ""))
+    if policy == "noeviction":
+        return Finding("ok", "Redis refuses writes when its memory is full, and drops no job.")
+    lost = {
+        "allkeys": "whole queues and records of running jobs",
+        "volatile": "statuses of jobs, and what keeps a repeated enqueue from doubling one",
+    }.get(policy.partition("-")[0])
+    if not lost:
+        text = "What Redis drops when its memory is full. Set maxmemory-policy noeviction."
+        return Finding("unknown", text)
+    return Finding(
+        "warning",
+        f"Redis drops {lost}, when its memory is full (maxmemory-policy {policy}). Set "
+        "maxmemory-policy noeviction, and let caches live in another Redis.",
+    )
+
+
+def memory(info: Mapping[str, Any]) -> Finding:
+    """Counted as Redis counts it against its limit. Without a limit, that of the machine."""
+    used = _number(info, "used_memory") - _number(info, "mem_not_counted_for_evict")
+    limit, whose = _number(info, "maxmemory"), "maxmemory"
+    if not limit:
+        limit, whose = _number(info, "total_system_memory"), "its machine (it has no maxmemory)"
+    if not limit:
+        return Finding("unknown", f"How much memory is left: Redis uses {_megabytes(used)}.")
+    text = (
+        f"Redis uses {_megabytes(used)}, {used / limit:.0%} of the {_megabytes(limit)} of {whose}"
+    )
+    if used < LITTLE_LEFT * limit:
+        return Finding("ok", f"{text}.")
+    more = "Find out what fills it, or give it more."
+    if used >= limit and info.get("maxmemory_policy") == "noeviction":
+        return Finding("critical", f"{text}: it refuses jobs. {more}")
+    return Finding("warning", f"{text}: soon it refuses jobs, or drops keys. {more}")
+
+
+def persistence(info: Mapping[str, Any], save: str | None) -> Finding:
+    logged = bool(_number(info, "aof_enabled"))
+    if (logged and info.get("aof_last_write_status") == "err") or (
+        save != "" and info.get("rdb_last_bgsave_status") == "err"
+    ):
+        return Finding(
+            "critical",
+            "Redis could not write to its disk the last time it tried, and then it refuses jobs. "
+            "Read its log; is the disk full, or its directory not writable?",
+        )
+    if logged:
+        return Finding("ok", "Redis writes an append-only file: jobs outlive its restart.")
+    if save is None:
+        return Finding(
+            "unknown",
+            "Whether Redis saves snapshots; it writes no append-only file. To be told, grant its "
+            "user +config|get. To lose no job when it dies, set appendonly yes.",
+        )
+    if save:
+        return Finding(
+            "warning",
+            "Redis saves snapshots only: when it dies, the jobs since the last one are lost. Set "
+            "appendonly yes.",
+        )
+    return Finding(
+        "warning",
+        "Redis keeps nothing on disk: when it ends, all jobs are lost. Set appendonly yes.",
+    )
+
+
+def round_trip(seconds: float) -> Finding:
+    text = f"A round trip to Redis takes {seconds * 1000:.1f} ms"
+    if seconds < SLOW:
+        return Finding("ok", f"{text}.")
+    return Finding(
+        "warning",
+        f"{text}: a worker process performs {1 / seconds:.0f} jobs a second at most. Let workers "
+        "run near Redis, and see whether it is busy (SLOWLOG GET).",
+    )
+
+
+def clock(ours: datetime, theirs: datetime | None) -> Finding:
+    """Judges two clocks that were read at one moment."""
+    if theirs is None:
+        text = "The clock of Redis. To be told, grant its user +time."
+        return Finding("unknown", text)
+    ahead = (ours - theirs).total_seconds()
+    if abs(ahead) < SKEW:
+        return Finding("ok", "The clocks of this host and of Redis agree.")
+    return Finding(
+        "warning",
+        f"The clock of this host is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} "
+        "that of Redis: delayed jobs come early or late by as much. Let both keep time by NTP.",
+    )
+
+
+# Jobs and workers
+
+
+def jobs(queues: Sequence[str], now: Overview | None) -> Finding:
+    """Judges the queues of the registered jobs, and who listens to them; None: not known."""
+    if not queues:
+        return Finding(
+            "warning",
+            "No job is registered, so workers of this project fail every job as unknown. Define "
+            "jobs in a module jobs.py of an installed app.",
+        )
+    text = f"Jobs are registered for the queues {', '.join(queues)}"
+    if now is None:
+        return Finding("ok", f"{text}.")
+    alone = [
+        name for name in queues if not any(listens(worker.queues, name) for worker in now.workers)
+    ]
+    if not alone:
+        return Finding("ok", f"{text}, and workers listen to each of them.")
+    return Finding(
+        "ok",
+        f"{text}. No worker listens to {', '.join(alone)}, which matters once jobs wait there.",
+    )
+
+
+def workers(now: Overview) -> Iterator[Finding]:
+    """What is wrong with the farm in the words of `problems`, and then what to do."""
+    ours = [worker for worker in now.workers if worker.ours]
+    silent = [worker for worker in ours if worker.silent]
+    counts = f"{len(ours) - len(silent)} of django-resque with a heartbeat"
+    if others := len(now.workers) - len(ours):
+        counts += f", {others} of other languages"
+    yield Finding("ok", f"Workers: {counts}. Jobs: {now.waiting} waiting, {now.running} running.")
+    for problem in now.problems:
+        yield Finding(problem.level, problem.text)
+    if silent:
+        yield Finding(
+            "critical",
+            "The jobs of silent workers come back when a resque_work, of any queues, has watched "
+            "their silence for 15 s. See that one runs, and what became of their host.",
+        )
+    if any(queue.size and not queue.workers for queue in now.queues):
+        yield Finding(
+            "warning",
+            "Jobs to which no worker listens wait for ever. Start resque_work with --queue and "
+            "the name, or correct the name in the job or in RESQUE['QUEUES'].",
+        )
+    if now.paused or any(queue.paused for queue in now.queues):
+        yield Finding(
+            "warning",
+            "What is paused stays paused, also when workers are restarted. If that was forgotten, "
+            "use resque_queues resume with the name, or with '*' for all workers.",
+        )
+
+
+def outdated(about: Mapping[str, str], own: str) -> Iterator[Finding]:
+    """Judges the version that each worker of ours wrote down when it started."""
+    found: dict[str, list[str]] = {}
+    for worker_id, raw in sorted(about.items()):
+        fields = wire.loads(raw)
+        written = fields.get("version") if isinstance(fields, dict) else None
+        if (parts := _parts(written)) and parts < _parts(own):
+            found.setdefault(wire.readable(str(written)), []).append(wire.readable(worker_id))
+    for older, ids in found.items():
+        more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+        yield Finding(
+            "warning",
+            f"Not restarted since the last deploy: {', '.join(ids[:NAMED])}{more} still with "
+            f"django-resque {older}, while here it is {own}. Restart resque_work there.",
+        )
+
+
+def _parts(version: Any) -> tuple[int, ...]:
+    """`6.2.14` as numbers, as far as it has any; () for what is no version."""
+    numbers = []
+    for part in str(version or "").split("."):
+        if not part.isdecimal() or len(part) > 9:
+            break
+        numbers.append(int(part))
+    return tuple(numbers)
+
+
+def _number(info: Mapping[str, Any], name: str) -> int:
+    found = info.get(name)
+    return found if isinstance(found, int) else 0
+
+
+def _megabytes(number: int) -> str:
+    return f"{number / 2**20:.0f} MB"

@@ -1,0 +1,140 @@
+"""`manage.py resque_queues`: look at queues, pause, resume and clear them."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError, CommandParser
+
+from django_resque import conf, control, monitor, process, rows, rules
+from django_resque.control import EVERYTHING
+from django_resque.management.commands._output import as_json, columns, print_safely, shown
+from django_resque.management.commands._usage import ResqueCommand, named
+
+
+class Command(ResqueCommand):
+    help = (
+        'List queues; pause and resume them; drop what waits in them. A pause of "*" holds all '
+        "workers, Ruby's too; a pause of a queue, those of django-resque. Exit code 0: done; "
+        "1: not, or there is no such queue."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("action", choices=["list", "pause", "resume", "clear"])
+        parser.add_argument(
+            "queues",
+            nargs="*",
+            metavar="QUEUE",
+            help='Name the queues; "*" with pause and resume means everything.',
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="With list: print a line of JSON, for programs."
+        )
+        parser.add_argument("--yes", action="store_true", help="With clear: drop without asking.")
+
+    def handle(self, **given: Any) -> None:
+        action, names = given["action"], list(dict.fromkeys(given["queues"]))
+        _check(action, names, given)
+        self.asked = given["yes"]
+        acts: dict[str, Callable[[rows.Overview, list[str]], None]] = {
+            "list": self.list_json if given["json"] else self.list,
+            "pause": self.pause,
+            "resume": self.resume,
+            "clear": self.clear,
+        }
+        try:
+            acts[action](monitor.overview(conf.store()), names)
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
+        except monitor.Unavailable as error:
+            raise CommandError(
+                f"Redis at {conf.address()} cannot be asked: {shown(str(error))}."
+            ) from error
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted: resque_queues list shows what was done.") from None
+
+    def list_json(self, now: rows.Overview, names: Sequence[str]) -> None:
+        queues = [rows.queue_fields(row) for row in _chosen(now, names)]
+        print_safely(self.stdout, as_json({"paused": now.paused, "queues": queues}))
+
+    def list(self, now: rows.Overview, names: Sequence[str]) -> None:
+        chosen = _chosen(now, names)
+        lines = columns(
+            ("QUEUE", "WAITING", "WORKERS", ""),
+            [(row.name, row.size, row.workers, "paused" if row.paused else "") for row in chosen],
+        )
+        if now.paused:
+            lines.append("All workers are paused.")
+        self.say(*(lines or ["There is no queue yet: the first job pushed to it makes one."]))
+
+    def pause(self, now: rows.Overview, names: Sequence[str]) -> None:
+        known = _known(now)
+        for name in names:
+            problem = "" if name in (EVERYTHING, *known) else rules.queue_problem(name)
+            if problem:
+                raise CommandError(shown(problem))
+        for name in names:
+            control.pause_queue(conf.store(), name, by=process.user())
+            if name == EVERYTHING:
+                self.say("Paused all workers.")
+            elif name in known:
+                self.say(f"Paused {name}.")
+            else:
+                self.say(f"Paused {name}, which does not exist yet.{_hint(name, known)}")
+
+    def resume(self, now: rows.Overview, names: Sequence[str]) -> None:
+        _chosen(now, [name for name in names if name != EVERYTHING])
+        for name in names:
+            what = "all workers" if name == EVERYTHING else name
+            if control.resume_queue(conf.store(), name):
+                self.say(f"Resumed {what}.")
+            else:
+                self.say(
+                    f"Nothing to resume: {what} {'were' if what != name else 'was'} not paused."
+                )
+        still = [row.name for row in now.queues if row.paused and row.name not in names]
+        if EVERYTHING in names and still:
+            self.say(f"Still paused by name: {', '.join(still)}.")
+        elif now.paused and EVERYTHING not in names:
+            self.say("All workers are still paused: resque_queues resume '*' ends that.")
+
+    def clear(self, now: rows.Overview, names: Sequence[str]) -> None:
+        what = ", ".join(f"{row.size} of {row.name}" for row in _chosen(now, names))
+        self.confirm(f"This drops for good the jobs that wait: {what}.", asked=self.asked)
+        for name in names:
+            self.say(f"Dropped {control.clear_queue(conf.store(), name)} jobs of {name}.")
+
+    def say(self, *lines: str) -> None:
+        print_safely(self.stdout, "".join(f"{shown(line)}\n" for line in lines))
+
+
+def _known(now: rows.Overview) -> list[str]:
+    return [row.name for row in now.queues]
+
+
+def _check(action: str, names: Sequence[str], given: dict[str, Any]) -> None:
+    """Refuse what does not go together."""
+    for flag, owner in (("json", "list"), ("yes", "clear")):
+        if given[flag] and action != owner:
+            raise CommandError(f"--{flag} goes with {owner}, not with {action}.")
+    for name in names:
+        named(name, "QUEUE", "the name of a queue")
+    if action != "list" and not names:
+        raise CommandError(f"{action} needs the names of queues, separated by blanks.")
+    if action == "clear" and EVERYTHING in names:
+        raise CommandError("clear takes the names of queues, one by one, and no '*'.")
+
+
+def _chosen(now: rows.Overview, names: Sequence[str]) -> list[rows.QueueRow]:
+    """The queues of these names, all if none are given. Refuses a name that is unknown."""
+    known = {row.name: row for row in now.queues}
+    for name in names:
+        if name not in known:
+            raise CommandError(shown(f"There is no queue {name!r}.{_hint(name, list(known))}"))
+    return [known[name] for name in names] if names else now.queues
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
