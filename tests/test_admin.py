@@ -23,8 +23,9 @@ from django_resque import enqueue, job, monitor
 from django_resque.about import About
 from django_resque.admin import ENTRIES
 from django_resque.failure import Failure
+from django_resque.outcome import Outcome
 from django_resque.parcels import Parcel
-from django_resque.store import Outcome, Store, Take
+from django_resque.store import Store, Take
 from django_resque.wire import Payload, Reservation
 
 pytestmark = pytest.mark.django_db

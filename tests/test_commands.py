@@ -59,7 +59,11 @@ def fails(farm: Farm, *words: str, code: int = 1, **environment: str) -> str:
         (["--wait-for-redis=nan"], "--wait-for-redis: must be a number of seconds, 0 or above"),
         (["--wait-for-redis=soon"], "--wait-for-redis: must be a number of seconds, 0 or above"),
         (["--queue=a:b"], "The queue name 'a:b' contains ':'."),
-        (["--queue=mail*"], "'mail*' looks like a pattern"),
+        (["--queue=!mail"], "only says what to leave out"),
+        (["--in-process", "--count=2"], "--in-process performs in the command's own process"),
+        (["--max-jobs=0"], "must be a whole number above 0, not '0'"),
+        (["--max-rss=x"], "must be a number of megabytes above 0, not 'x'"),
+        (["--timeout=-1"], "RESQUE['TIMEOUT'] must be a number of seconds above 0, or None"),
         (["--queue=,"], "RESQUE['QUEUES'] must be a list of queue names"),
         (["--pid=/nowhere/x.pid"], "Cannot write the pid file /nowhere/x.pid: No such file"),
         (["--pid="], "--pid must be the name of a file, not ''. Is a variable empty?"),
@@ -276,7 +280,7 @@ def test_jobs_without_a_worker_are_a_warning(farm: Farm) -> None:
     code, output = run(farm, "resque_status")
 
     assert code == 1
-    assert "\nQUEUE\nmail  1 waiting  0 workers\n" in output
+    assert "\nQUEUE  WAITING  WORKERS\nmail         1        0\n" in output
     assert "Warning: mail: 1 waiting, and no worker listens to it" in output
 
 
@@ -550,7 +554,7 @@ def test_nothing_to_stop_is_said_and_fine(farm: Farm) -> None:
 def test_stop_wants_to_know_what(farm: Farm) -> None:
     output = fails(farm, "resque_stop")
 
-    assert "one of the arguments --pid --worker --all is required" in output
+    assert "one of the arguments --pid --worker --queue --all is required" in output
 
 
 @pytest.mark.parametrize("command", ["resque_work", "resque_status", "resque_stop"])

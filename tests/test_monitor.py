@@ -5,7 +5,7 @@ import json
 import pytest
 from redis import Redis
 
-from django_resque import monitor
+from django_resque import monitor, search
 from django_resque.about import About
 from django_resque.parcels import Parcel
 from django_resque.store import Store, Take
@@ -190,9 +190,9 @@ def test_a_failure_among_thousands_is_found_near_and_among_the_newest(
 ) -> None:
     raws = failed(redis, 5000)
 
-    deep = monitor.failure(store, monitor._digest(raws[100]), 150)
-    new = monitor.failure(store, monitor._digest(raws[4990]), 0)
-    lost = monitor.failure(store, monitor._digest(raws[2500]), 0)
+    deep = monitor.failure(store, search.digest(raws[100]), 150)
+    new = monitor.failure(store, search.digest(raws[4990]), 0)
+    lost = monitor.failure(store, search.digest(raws[2500]), 0)
 
     assert deep is not None
     assert deep.position == 100

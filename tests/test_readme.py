@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 
 import django_resque
-from django_resque import conf
+from django_resque import conf, rules
 
 README = Path(__file__).parent.parent / "README.rst"
 
@@ -97,14 +97,24 @@ def test_the_table_of_settings_is_complete_and_has_the_defaults() -> None:
     section = README.read_text("utf-8").partition("\nSettings\n")[2].partition("\nCommands\n")[0]
     documented = dict(re.findall(r"^``([A-Z_]+)`` +(?:``([^`]+)``)?", section, re.MULTILINE))
 
-    assert documented.keys() == conf._RULES.keys()
+    assert documented.keys() == rules.RULES.keys()
     defaults = conf.Options()
     for name, default in documented.items():
         if default and name not in ("URL", "QUEUES"):
             assert eval(default) == getattr(defaults, name.lower())
 
 
-@pytest.mark.parametrize("command", ["resque_work", "resque_status", "resque_stop"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "resque_work",
+        "resque_status",
+        "resque_stop",
+        "resque_enqueue",
+        "resque_queues",
+        "resque_failures",
+    ],
+)
 def test_every_flag_is_documented(command: str) -> None:
     from django.core.management import get_commands, load_command_class
     from django.core.management.base import BaseCommand

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
 
-from django_resque import Interrupted, Job, current_job, job
+from django_resque import Interrupted, Job, JobTimeout, Retry, conf, current_job, job
 
 
 def leave(path: str, text: str) -> None:
@@ -118,6 +119,7 @@ def mischief(what: str) -> None:
             signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGQUIT)
         ],
         "no wakeup": lambda: signal.set_wakeup_fd(-1),
+        "exit 3": lambda: os._exit(3),
         "exit 75": lambda: os._exit(75),
         "real-time signal": lambda: os.kill(os.getpid(), 40),
         "fork and return": os.fork,
@@ -139,6 +141,12 @@ def use_a_pool(path: str) -> None:
 
 
 @job
+def leave_an_orphan() -> None:
+    """A process whose parent ends at once, and which ends itself a little later."""
+    subprocess.run(["sh", "-c", "sleep 0.5 &"], check=True)
+
+
+@job
 def describe_process(path: str) -> None:
     leave(path, str(os.getpid()))
 
@@ -146,3 +154,165 @@ def describe_process(path: str) -> None:
 @job
 def enqueue_another(path: str) -> None:
     note.enqueue(path)
+
+
+class RefundOfPhp(Job):
+    """Its arguments travel as PHP has them."""
+
+    name = "Refund"
+    args_style = "kwargs"
+
+    def perform(self, order_id: int, cents: int = 0) -> None:
+        pass
+
+
+class Choosy(Job):
+    """Refuses what is below zero."""
+
+    @classmethod
+    def before_enqueue(cls, number: int) -> bool:
+        return number >= 0
+
+    def perform(self, number: int) -> None:
+        pass
+
+
+@job(queue="slow")
+def linger(path: str, seconds: float) -> None:
+    """Leaves where it begins, and stays there for a while."""
+    leave(path, str(os.getpid()))
+    time.sleep(seconds)
+
+
+def _be_late(path: str) -> str:
+    time.sleep(600)
+    return "on time"
+
+
+def _be_late_and_return(path: str) -> str:
+    try:
+        return _be_late(path)
+    except JobTimeout:
+        return "rescued"
+
+
+def _ignore_the_time(path: str) -> str:
+    while True:
+        with suppress(JobTimeout):
+            time.sleep(600)
+        leave(path, "ignored")
+
+
+def _start_children_and_ignore_the_time(path: str) -> str:
+    for session in (False, True):
+        child = subprocess.Popen(["sleep", "600"], start_new_session=session)
+        leave(path, str(child.pid))
+    return _ignore_the_time(path)
+
+
+def _let_nobody_in(path: str) -> str:
+    return str(sum(range(10**12)))  # One call, in which no signal handler runs.
+
+
+class Timed(Job):
+    """Takes longer than its timeout, in one way or another. Leaves its hooks and the seconds."""
+
+    queue = "slow"
+    timeout = 0.4
+
+    def perform(self, path: str, how: str = "late") -> str:
+        ways = {
+            "late": _be_late,
+            "return": _be_late_and_return,
+            "ignore": _ignore_the_time,
+            "children": _start_children_and_ignore_the_time,
+            "hold": _let_nobody_in,
+        }
+        leave(path, f"begin {os.getpid()}")
+        began = time.monotonic()
+        try:
+            return ways[how](path)
+        except JobTimeout:
+            leave(path, f"late {time.monotonic() - began:.3f}")
+            raise
+
+    def tear_down(self) -> None:
+        leave(self.args[0], "tear_down")
+
+    def on_failure(self, exception: BaseException) -> None:
+        leave(self.args[0], f"on_failure {type(exception).__name__}")
+
+
+class Patient(Job):
+    """Has all the time there is."""
+
+    queue = "slow"
+    timeout = float("inf")
+
+    def perform(self, path: str, seconds: float) -> None:
+        time.sleep(seconds)
+        leave(path, "patient")
+
+
+@job(queue="slow", timeout=0.2)
+def timed(path: str) -> None:
+    """The same as a function, and shorter."""
+    began = time.monotonic()
+    try:
+        time.sleep(600)
+    finally:
+        leave(path, f"late {time.monotonic() - began:.3f}")
+
+
+_performed: list[str] = []
+
+
+@job
+def remember(path: str, text: str) -> None:
+    """Leaves what earlier jobs of this process have left in the module."""
+    _performed.append(text)
+    print(f"printed by {text}")
+    leave(path, f"{os.getpid()} {','.join(_performed)}")
+
+
+class Stumbling(Job, abstract=True):
+    """
+    Stumbles in one way or another until its last try. Leaves each try, and at its failure how
+    many failures there are by then.
+    """
+
+    queue = "slow"
+
+    def perform(self, path: str, last: int, how: str = "raise") -> int:
+        leave(path, f"try {self.attempt} {os.getpid()}")
+        if self.attempt < last:
+            if how == "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if how == "late":
+                _ignore_the_time(path)
+            raise Boom(f"stumbled at {self.attempt}")
+        return self.attempt
+
+    def on_failure(self, exception: BaseException) -> None:
+        recorded = conf.store().redis.llen("resque:failed")
+        kind = type(exception).__name__
+        leave(self.args[0], f"on_failure {kind} {self.attempt} {recorded} {os.getpid()}")
+
+
+class Persistent(Stumbling):
+    """Is tried three times, one soon after the other."""
+
+    retry = Retry(limit=2, delay=0, jitter=0)
+    timeout = 0.5
+
+
+class Fragile(Stumbling):
+    """Is tried once."""
+
+
+class Inconsolable(Stumbling):
+    """Never gets over its failure."""
+
+    def on_failure(self, exception: BaseException) -> None:
+        super().on_failure(exception)
+        time.sleep(600)

@@ -61,7 +61,7 @@ TIME_ZONE = "Europe/Zurich"
 #: For commands that a test starts, from its environment.
 RESQUE: dict[str, object] = {
     name: float(os.environ[f"RESQUE_{name}"])
-    for name in ("STOP_TIMEOUT", "HEARTBEAT")
+    for name in ("STOP_TIMEOUT", "HEARTBEAT", "TIMEOUT")
     if f"RESQUE_{name}" in os.environ
 }
 if "RESQUE_HOSTNAME" in os.environ:
