@@ -8,6 +8,10 @@ from typing import Self
 from .wire import dumps, loads
 
 
+#: Of any system. What is asked about a larger one raises.
+MAX_PID = 2**31 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """
@@ -34,8 +38,12 @@ class About:
         found = loads(raw or "")
         if not isinstance(found, dict):
             return None
-        known = {each.name for each in fields(cls)}
+        known = {each.name: each.type for each in fields(cls)}
+        given = {name: value for name, value in found.items() if name in known}
+        if not all(type(value) is known[name] for name, value in given.items()):
+            return None
         try:
-            return cls(**{name: value for name, value in found.items() if name in known})
+            about = cls(**given)
         except TypeError:
             return None
+        return about if 0 < about.pid <= MAX_PID and 0 < about.supervisor <= MAX_PID else None

@@ -12,7 +12,7 @@ import time
 
 from redis.exceptions import RedisError
 
-from . import clock, conf, connection, process, scripts
+from . import clock, conf, connection, pidfile, process, scripts
 from .child import Child, Reason
 from .crew import STOP, Crew
 from .doorbell import Doorbell
@@ -98,6 +98,7 @@ class Alone:
                 self.look_at_files()
                 self.crew.keep_deadlines()
                 self.upkeep.turn()
+                pidfile.renew()
             except Exception:
                 logger.exception("looking after the worker failed, going on")
             until = min(

@@ -24,9 +24,14 @@ class Pauses:
         """Whether this worker takes no job. Other languages mind a pause of everything only."""
         if self.everything:
             return True
+        return ours and (
+            self.itself(worker_id) or (bool(queues) and self.queues.keys() >= set(queues))
+        )
+
+    def itself(self, worker_id: str) -> bool:
+        """Whether a signal told this worker to pause."""
         about = About.decode(self.workers.get(worker_id))
-        itself = about is not None and bool(about.paused)
-        return ours and (itself or (bool(queues) and self.queues.keys() >= set(queues)))
+        return about is not None and about.paused
 
     def by(self, queue: str) -> str:
         """Words for the end of a sentence, as far as it is known: who, and since when."""
@@ -71,6 +76,11 @@ def _forgotten(queues: list[QueueRow], pauses: Pauses) -> list[Problem]:
         if queue.paused:
             text = f"{wire.readable(queue.name)} is paused{pauses.by(queue.name)}"
             found.append(Problem("warning", f"{text}: {queue.size} waiting."))
+    told = sorted(filter(pauses.itself, pauses.workers))
+    if told:
+        shown = ", ".join(map(wire.readable, told[:3])) + (" and others" if told[3:] else "")
+        text = f"Paused by the signal USR2, until CONT: {shown}"
+        found.append(Problem("warning", f"{text}; {len(told)} of {len(pauses.workers)} workers."))
     return found
 
 

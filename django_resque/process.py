@@ -5,7 +5,9 @@ Knows no jobs and no Redis. What differs between Linux and the other POSIX
 systems is decided here and nowhere else.
 """
 
+import _signal  # type: ignore[import-not-found]  # Has no stub.
 import getpass
+import io
 import os
 import resource
 import select
@@ -23,6 +25,9 @@ from setproctitle import setproctitle
 
 #: What asks a process to stop; see Requests.
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+
+#: signal.getsignal looks its answer up in an enum, which takes ten times as long.
+_getsignal = _signal.getsignal
 
 _IGNORABLE = (signal.SIGHUP, signal.SIGINT)
 
@@ -88,6 +93,8 @@ class Handlers:
     def install(self) -> None:
         """Again, after somebody may have put others in their place."""
         for each, before in self._before.items():
+            if _getsignal(each) is self._handler:  # As nearly always, after each job.
+                continue
             # nohup and shells that start us in the background ignore these on purpose.
             if each not in _IGNORABLE or before != signal.SIG_IGN:
                 signal.signal(each, self._handler)
@@ -180,6 +187,14 @@ def _descendants(pid: int) -> set[int]:
         found.update(born)
         waiting += born
     return found
+
+
+def print_at_once() -> None:
+    """What a job prints is seen while it runs, in a file or a pipe too."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            with suppress(OSError, ValueError):  # Closed.
+                stream.reconfigure(line_buffering=True)
 
 
 def title(text: str) -> None:

@@ -11,6 +11,7 @@ from redis import Redis
 from . import dates, wire
 from .about import About
 from .keys import Keys
+from .line import Line
 from .outcome import Outcome
 from .parcels import UNENDED_TTL
 from .scripts import script
@@ -24,6 +25,7 @@ class Roster:
 
     def __init__(self, redis: Redis, keys: Keys | None = None, status_ttl: float = 86400) -> None:
         self.redis = redis
+        self.line: Line | None = None  #: For scripts, where speed matters.
         self.keys = keys or Keys()
         self.status_ttl = max(1, round(status_ttl))
 
@@ -152,7 +154,7 @@ class Roster:
         return dict(found)
 
     def _run(self, name: str, keys: list[str], args: list[str | int]) -> Any:
-        return script(name)(self.redis, keys, args)
+        return script(name)(self.line or self.redis, keys, args)
 
     def _status_key(self, payload: wire.Payload) -> str:
         """Of a payload without id, a key that nobody writes: no status is found there."""

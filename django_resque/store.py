@@ -6,8 +6,8 @@ Each may be repeated after a lost reply and changes nothing the second time.
 Reading for human eyes is monitor.py's job; `status` is the one read here.
 """
 
+import os
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -39,7 +39,7 @@ class Take:
 
     @classmethod
     def new(cls, worker_id: str, queues: Sequence[str]) -> "Take":
-        token, now = uuid.uuid4().hex, time.time()
+        token, now = os.urandom(16).hex(), time.time()
         rest = wire.head_rest(worker_id, token, now)
         return cls(worker_id, tuple(queues), token, now, rest)
 

@@ -5,11 +5,9 @@ It is forked by the supervisor, which beats for it, enforces deadlines, and
 answers for it when it dies. One round trip lies between two jobs.
 """
 
-import io
 import logging
 import os
 import signal
-import sys
 import time
 from contextlib import suppress
 from contextvars import copy_context
@@ -30,6 +28,7 @@ from . import (
 from .about import About
 from .board import State
 from .errors import DirtyExit
+from .line import Line
 from .order import Order
 from .outcome import Outcome
 from .persistence import Persistent, StoppedWithoutRedis
@@ -72,11 +71,12 @@ class Worker:
         self.handlers = process.Handlers(self.heard, self.signals)
         with process.Alarm() as self.alarm, self.handlers:
             process.unblock(signal.valid_signals())
-            _print_at_once()
+            process.print_at_once()
             os.register_at_fork(after_in_child=self.forked)
             self.store = conf.new_store(self.order.options)
             redis = self.store.redis
             self.repeat = Persistent(self.id, redis, self.requests, self.alarm).repeat
+            self.store.line = self.repeat(lambda: Line(redis.connection_pool))
             self.surroundings = hygiene.Surroundings(except_for=self.signals)
             try:
                 self.work()
@@ -290,11 +290,3 @@ class Worker:
 
     def title(self, text: str) -> None:
         process.title(f"resque-{__version__}: {text}")
-
-
-def _print_at_once() -> None:
-    """What a job prints is seen while it runs, in a file or a pipe too."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            with suppress(OSError, ValueError):  # Closed.
-                stream.reconfigure(line_buffering=True)

@@ -44,7 +44,8 @@ PLAN: dict[str, set[str]] = {
     "connection": {"redis", "django_redis"},
     "parcels": {"items", "keys", "wire"},
     "outcome": {"failure", "items", "wire"},
-    "roster": {"about", "dates", "keys", "outcome", "parcels", "scripts", "wire", "redis"},
+    "line": {"connection", "hiredis", "redis"},
+    "roster": {"about", "dates", "keys", "line", "outcome", "parcels", "scripts", "wire", "redis"},
     "failed": {"failure", "parcels", "roster", "scripts", "wire"},
     "store": {
         "dates", "errors", "failed", "failure", "items", "outcome", "parcels", "scripts", "wire",
@@ -87,9 +88,9 @@ PLAN: dict[str, set[str]] = {
     "reports": {"failure", "outcome", "wire"},
     "persistence": {"connection", "process", "redis"},
     "worker": {
-        "about", "apart", "board", "conf", "errors", "execution", "hygiene", "listing", "order",
-        "outcome", "patterns", "persistence", "post", "process", "reports", "signals", "store",
-        "verdict", "version", "wire",
+        "about", "apart", "board", "conf", "errors", "execution", "hygiene", "line", "listing",
+        "order", "outcome", "patterns", "persistence", "post", "process", "reports", "signals",
+        "store", "verdict", "version", "wire",
     },
     "clock": {"errors", "retry", "roster", "store", "verdict", "wire"},
     "child": {"about", "board", "errors", "process"},
@@ -101,8 +102,8 @@ PLAN: dict[str, set[str]] = {
         "wire", "worker", "django",
     },
     "alone": {
-        "child", "clock", "conf", "connection", "crew", "doorbell", "order", "post", "process",
-        "reloading", "scripts", "store", "upkeep", "worker", "redis",
+        "child", "clock", "conf", "connection", "crew", "doorbell", "order", "pidfile", "post",
+        "process", "reloading", "scripts", "store", "upkeep", "worker", "redis",
     },
     # The doors. Nothing inside imports them.
     "__init__": {"enqueueing", "errors", "handles", "jobs", "retry", "version"},

@@ -1,6 +1,7 @@
 """What people see of queues, workers and failures, from every client, and never a write."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from redis import Redis
@@ -199,3 +200,35 @@ def test_a_failure_among_thousands_is_found_near_and_among_the_newest(
     assert new is not None
     assert new.position == 4990
     assert lost is None
+
+
+def test_a_pause_by_a_signal_is_told(store: Store) -> None:
+    for number in range(5):
+        store.register(f"host:{number}:mail", replace(ABOUT, paused=number > 0))
+
+    texts = [problem.text for problem in monitor.overview(store).problems]
+
+    assert texts == [
+        "Paused by the signal USR2, until CONT: host:1:mail, host:2:mail, host:3:mail and others; "
+        "4 of 5 workers."
+    ]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        "[]",
+        '{"machine":"m","pid":"7","birth":"1","supervisor":6,"supervisor_birth":"0","version":"1"}',
+        '{"machine":"m","pid":true,"birth":"1","supervisor":6,"supervisor_birth":"0","version":"1"}',
+        '{"machine":"m","pid":1e30,"birth":"1","supervisor":6,"supervisor_birth":"0","version":"1"}',
+        f'{{"machine":"m","pid":{10**30},"birth":"1","supervisor":6,"supervisor_birth":"0",'
+        '"version":"1"}',
+    ],
+)
+def test_what_nobody_could_have_said_about_himself_is_nothing(raw: str) -> None:
+    assert About.decode(raw) is None
+
+
+def test_what_a_later_version_says_besides_is_passed_over() -> None:
+    assert About.decode(f'{{"colour":"red",{ABOUT.encode()[1:]}') == ABOUT

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 from redis import Redis
 from redis.exceptions import NoScriptError
@@ -20,6 +20,13 @@ from django_resque.wire import raw
 _INCLUDE = "-- include: "
 
 
+class Speaker(Protocol):
+    """Whom a script needs: redis-py's client, or a Line."""
+
+    def evalsha(self, sha: str, numkeys: int, /, *words: Any) -> Any: ...
+    def eval(self, script: str, numkeys: int, /, *words: Any) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Script:
     """One atomic step. Calling it is one round trip."""
@@ -27,7 +34,7 @@ class Script:
     text: str
     sha: str
 
-    def __call__(self, redis: Redis, keys: list[str], args: list[str | int]) -> Any:
+    def __call__(self, redis: Speaker, keys: list[str], args: list[str | int]) -> Any:
         words = _words(keys, args)
         try:
             return redis.evalsha(self.sha, len(keys), *words)
