@@ -7,7 +7,6 @@ from typing import Self
 
 from .wire import dumps, loads
 
-
 #: Of any system. What is asked about a larger one raises.
 MAX_PID = 2**31 - 1
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from django.db import connections
 
-from . import forking, process
+from . import execution, forking, process, wire
 from .errors import DirtyExit
 from .outcome import Outcome
 
@@ -72,6 +72,20 @@ class Apart:
             while some := os.read(self._reader, 65536):
                 found += some
         return found
+
+
+def mourn(held: wire.Reservation, error: DirtyExit, limit: float) -> None:
+    """Have the job's class told of its end, in a process that lives so many seconds at most."""
+
+    def child() -> int:
+        process.unblock(signal.valid_signals())
+        signal.setitimer(signal.ITIMER_REAL, limit)  # SIGALRM, which kills.
+        execution.mourn(held, error)
+        return 0
+
+    if execution.mourned(held):
+        connections.close_all()
+        forking.fork(child, (), group=False)
 
 
 def _leave_to_the_worker(number: int, frame: object) -> None:

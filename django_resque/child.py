@@ -12,7 +12,7 @@ from typing import Literal
 from . import process
 from .about import About
 from .board import Place, State
-from .errors import DirtyExit, JobTimeout, ResqueError
+from .errors import DirtyExit, JobTimeout, Killed, ResqueError
 
 #: Seconds between the interrupt and the kill of a job that does not let go.
 KILL_AFTER = 2.0
@@ -91,7 +91,7 @@ class Child:
                 f"go within {KILL_AFTER:g} s of JobTimeout; its processes were killed."
             )
         if self.killed == "order":
-            return DirtyExit("The job and its processes were killed by an operator.")
+            return Killed("The job and its processes were killed by an operator.")
         how = process.end(self.exit_code)
         return DirtyExit(f"The worker process {self.pid} {how} while it performed the job.")
 

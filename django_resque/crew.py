@@ -35,6 +35,7 @@ class Crew:
         self.stop_timeout = stop_timeout
         self.children: dict[int, Child] = {}
         self.errands: dict[int, float] = {}  #: Pid to when it is killed.
+        self.errands_until = math.inf  #: When all of them are, because we stop.
         self.paused = False
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.reader, False)
@@ -75,7 +76,13 @@ class Crew:
     def send(self, run: Callable[[], int], blocked: tuple[signal.Signals, ...]) -> None:
         """Have something done by a process that is no worker, within the grace of a stop."""
         pid = forking.fork(run, blocked)
-        self.errands[pid] = time.monotonic() + self.stop_timeout
+        self.errands[pid] = min(self.errands_until, time.monotonic() + self.stop_timeout)
+
+    def hurry_errands(self, until: float) -> None:
+        """Kill them by then at the latest."""
+        self.errands_until = min(self.errands_until, until)
+        for pid, before in self.errands.items():
+            self.errands[pid] = min(before, self.errands_until)
 
     def post(self, place: Place, ear: int) -> Post:
         """In the child: its means to talk to us. What belongs to others is closed."""

@@ -13,6 +13,7 @@ Every exception of this package.
     ├── GiveUp                  raise it in a job to fail it for good
     ├── JobTimeout              raised in a job whose time is over, and recorded as its failure
     └── DirtyExit               recorded as the failure of a job whose process died
+        └── Killed              the same, by an operator
 
     Interrupted                 a BaseException: raised in a job whose worker must stop now
 
@@ -100,6 +101,10 @@ class JobTimeout(ResqueError):
 
     Clean up and let it pass: two seconds later the job and its processes are killed.
     """
+
+
+class Killed(DirtyExit):
+    """The same, killed by an operator: not to be tried again. Recorded as DirtyExit."""
 
 
 class Interrupted(BaseException):

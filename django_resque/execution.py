@@ -28,7 +28,7 @@ from .outcome import Outcome
 from .parcels import Parcel
 from .registry import registry
 from .retry import Retry
-from .verdict import verdict
+from .verdict import failed, verdict
 
 logger = logging.getLogger(__name__)
 
@@ -76,11 +76,11 @@ def timeout_of(reservation: wire.Reservation, default: float | None) -> float | 
 
 
 def perform(
-    reservation: wire.Reservation, guard: Guard, site: Retry | None = None
+    reservation: wire.Reservation, guard: Guard, site: Retry | None = None, *, once: bool = False
 ) -> tuple[Outcome | None, BaseException | None]:
     """
     Perform a job. Answers how it ended and the exception it ended with. `site` is the
-    retry policy of jobs that have none of their own.
+    retry policy of jobs that have none of their own; `once` lets none be tried again.
 
     No outcome means that it was interrupted and is to be put back: any exception
     after the interrupt counts as that, while a job that returned is done.
@@ -100,7 +100,7 @@ def perform(
             if not returned and guard.interrupted:
                 return None, error
             if not returned:
-                outcome = verdict(reservation, error, site)
+                outcome = failed(reservation, error) if once else verdict(reservation, error, site)
                 _told(job, error, outcome)
                 return outcome, error
         signals.job_succeeded.send_robust(sender, job=job, queue=job.queue)
@@ -183,7 +183,7 @@ def perform_inline(parcel: Parcel) -> None:
         logger.info("not performed inline, another language's job=%s", payload.job)
         return
     held = wire.Reservation("inline", parcel.queue, "", "", "", payload)
-    _, error = perform(held, Guard())
+    _, error = perform(held, Guard(), once=True)
     if error:
         raise error
 

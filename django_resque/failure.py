@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from . import dates
 from .arguments import MAX_DEPTH
+from .errors import DirtyExit
 from .wire import (
     UNREADABLE,
     Payload,
@@ -103,7 +104,11 @@ class Failure:
 
     @property
     def original(self) -> str:
-        """The payload as it stood in its queue, for putting it back."""
+        """The payload as it stood in its queue at the first try, for putting it back."""
+        payload = Payload.read(self._unwrapped())
+        return payload.with_attempt(1).raw if payload.attempt > 1 else payload.raw
+
+    def _unwrapped(self) -> str:
         try:
             fields = loads(self.payload)
             if isinstance(fields, dict) and fields.get("unreadable") is True:
@@ -112,8 +117,7 @@ class Failure:
                 return str(fields["args"][0])
         except (ValueError, LookupError, TypeError):
             pass  # Somebody else's "unreadable": not our wrapping, so nothing to unwrap.
-        payload = Payload.read(self.payload)
-        return payload.with_attempt(1).raw if payload.attempt > 1 else self.payload
+        return self.payload
 
 
 def _displayable(payload: Payload) -> str:
@@ -175,7 +179,7 @@ def described(error: BaseException | None) -> str:
 
 def _exception_name(error: BaseException) -> str:
     """Bare for Python's and our own, dotted for the project's."""
-    kind = type(error)
+    kind = DirtyExit if isinstance(error, DirtyExit) else type(error)
     if kind.__module__ in (builtins.__name__, f"{__package__}.errors"):
         return kind.__qualname__
     return _clean(f"{kind.__module__}.{kind.__qualname__}")

@@ -71,6 +71,11 @@ def reap() -> Iterator[tuple[int, int]]:
         yield pid, os.waitstatus_to_exitcode(status)
 
 
+def living() -> int:
+    """How many of those that were forked here have not been reaped."""
+    return len(_lifelines)
+
+
 #: The writing ends of the pipes whose closing tells a child that its parent died.
 _lifelines: dict[int, int] = {}
 

@@ -124,6 +124,9 @@ class Supervisor:
         """Pass our own signals on to every child, and hear which came to a child directly."""
         for child in self.crew.children.values():
             self.crew.follow(child, self.requests)
+        if self.requests.within_grace:
+            grace = 0.0 if self.requests.now else self.options.stop_timeout
+            self.crew.hurry_errands(time.monotonic() + grace)
         if self.told_to_kill:
             self.told_to_kill = False
             self.crew.kill_jobs()
@@ -241,5 +244,6 @@ class Supervisor:
 
 def _mourn(held: wire.Reservation, error: ResqueError) -> int:
     process.unblock(signal.valid_signals())
+    process.title(f"resque-{__version__}: Mourning {held.payload.job}")
     execution.mourn(held, error)
     return 0

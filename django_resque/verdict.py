@@ -6,7 +6,7 @@ import math
 import time
 
 from . import wire
-from .errors import GiveUp, RetryLater, UnknownJob
+from .errors import GiveUp, Killed, RetryLater, UnknownJob
 from .failure import Failure
 from .items import Item
 from .outcome import Outcome
@@ -19,13 +19,18 @@ def verdict(reservation: wire.Reservation, error: BaseException, site: Retry | N
     `site` is the policy of jobs that have none of their own. A payload that cannot be read,
     or names no job of ours, is not tried again.
     """
-    now, payload = time.time(), reservation.payload
+    payload = reservation.payload
     found = _again(payload, error, site)
     if found is None:
-        return Outcome(Failure.of(error, reservation, now))
+        return failed(reservation, error)
     attempt, seconds = found
     item = Item.again(reservation.queue, payload.with_attempt(attempt))
-    return Outcome(again=item, due=math.ceil(now + seconds))
+    return Outcome(again=item, due=math.ceil(time.time() + seconds))
+
+
+def failed(reservation: wire.Reservation, error: BaseException) -> Outcome:
+    """The end, whatever the policy."""
+    return Outcome(Failure.of(error, reservation, time.time()))
 
 
 def _again(
@@ -36,7 +41,7 @@ def _again(
         policy = registry.find(payload.job).retry or site
     except UnknownJob:
         return None
-    if payload.problem or isinstance(error, GiveUp):
+    if payload.problem or isinstance(error, GiveUp | Killed):
         return None
     if not wire.cut_fields(payload.raw):
         return None  # As deep as can just be read: it could not be written anew.

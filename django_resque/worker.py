@@ -17,6 +17,7 @@ from . import (
     apart,
     conf,
     execution,
+    forking,
     hygiene,
     listing,
     patterns,
@@ -80,6 +81,7 @@ class Worker:
             self.surroundings = hygiene.Surroundings(except_for=self.signals)
             try:
                 self.work()
+                self.wait_for_mourners()
             except StoppedWithoutRedis:
                 pass  # A job that Redis gave us in a reply that was lost was not begun.
             finally:
@@ -158,9 +160,12 @@ class Worker:
         if os.getpid() != self.pid:
             os._exit(1)  # The job has forked, and this is its child, which is no worker.
         self.place.state = State.BETWEEN
-        self.clean_up(reservation)
+        if not self.order.fork_per_job:
+            self.clean_up(reservation)
         self.retiring = self.retiring or self.has_done_enough()
         ours, found = self.settle(reservation, outcome)
+        if ours and outcome and outcome.failure and isinstance(error, DirtyExit):
+            apart.mourn(reservation, error, self.order.options.stop_timeout)
         if not ours:
             job = reservation.payload.job
             logger.warning("settled by somebody else worker=%s job=%s", self.id, job)
@@ -208,10 +213,7 @@ class Worker:
         try:
             return self.apart.outcome(self.alarm), None
         except DirtyExit as error:
-            outcome = verdict(reservation, error, self.order.options.retry)
-            if outcome.failure:
-                execution.mourn(reservation, error)
-            return outcome, error
+            return verdict(reservation, error, self.order.options.retry), error
         finally:
             self.apart = None
 
@@ -227,6 +229,12 @@ class Worker:
             self.retiring = any(word.startswith("descriptor") for word in changed)
         if left := self.surroundings.left_over():
             logger.warning("job left behind job=%s: %s", job, "; ".join(left))
+
+    def wait_for_mourners(self) -> None:
+        """They die with us. They have their own limit, and the supervisor ours."""
+        while forking.living() and not self.requests.now:
+            self.alarm.wait(0.1)
+            list(forking.reap())
 
     def has_done_enough(self) -> bool:
         """A job whose time was over may have left anything behind, and may yet be killed for it."""

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -1174,7 +1175,7 @@ def test_the_job_of_a_dead_supervisor_is_tried_again_by_the_next(
 def test_an_on_failure_that_does_not_end_blocks_neither_work_nor_stop(
     farm: Farm, redis: Redis, trace: Path
 ) -> None:
-    enqueue(jobs.Inconsolable, str(trace), 99, "kill")
+    enqueue(jobs.Inconsolable, str(trace), 600, "kill")
     work = farm("resque_work", "--queue=slow", RESQUE_STOP_TIMEOUT="3")
     wait_for(lambda: mourned(trace), "on_failure is called")
     began = time.monotonic()
@@ -1189,6 +1190,15 @@ def test_an_on_failure_that_does_not_end_blocks_neither_work_nor_stop(
     assert time.monotonic() - began < 3 + 4
     gone(mourner)
     assert len(mourned(trace)) == 1
+
+
+def test_an_on_failure_may_end_before_its_supervisor_does(farm: Farm, trace: Path) -> None:
+    enqueue(jobs.Inconsolable, str(trace), 1.2, "kill")
+
+    work = farm("resque_work", "--queue=slow", "--burst")
+
+    assert work.ends() == 0, work.output
+    assert lines(trace)[-1] == ["over", "it"]
 
 
 def mourning(error: DirtyExit, raw: str) -> dict[int, float]:
@@ -1224,3 +1234,110 @@ def test_a_receiver_of_job_failed_is_somebody_to_be_told() -> None:
         signals.job_failed.disconnect(receive)
 
     assert len(started) == 1
+
+
+# Ends that are no ends of a try.
+
+
+def test_a_job_in_its_own_process_is_mourned_after_its_record(
+    farm: Farm, redis: Redis, trace: Path
+) -> None:
+    enqueue(jobs.Fragile, str(trace), 600, "kill")
+
+    work = farm("resque_work", "--queue=slow", "--burst", "--fork-per-job")
+
+    assert work.ends() == 0, work.output
+    ((_, _, recorded_by_then, _),) = mourned(trace)
+    assert recorded_by_then == "1"
+
+
+def test_mourning_for_ever_keeps_no_worker_from_its_next_job(
+    farm: Farm, redis: Redis, trace: Path
+) -> None:
+    enqueue(jobs.Inconsolable, str(trace), 600, "kill")
+    farm("resque_work", "--queue=slow", "--fork-per-job", RESQUE_STOP_TIMEOUT="600")
+    wait_for(lambda: mourned(trace), "the mourning")
+
+    assert len(failures(redis)) == 1
+    assert enqueue(jobs.Fragile, str(trace), 1).wait(10) == 1
+
+
+def test_mourning_for_ever_keeps_no_worker_from_its_end(
+    farm: Farm, redis: Redis, trace: Path
+) -> None:
+    handle = enqueue(jobs.Inconsolable, str(trace), 600, "kill")
+    work = farm("resque_work", "--queue=slow", "--fork-per-job", RESQUE_STOP_TIMEOUT="1")
+    wait_for(lambda: mourned(trace), "the mourning")
+
+    work.send(signal.SIGTERM)
+
+    assert work.ends(10) == 0, work.output
+    assert handle.status == "failed"
+    assert len(mourned(trace)) == 1
+
+
+def test_who_dies_late_in_the_grace_is_mourned_no_longer_than_that(
+    farm: Farm, redis: Redis, trace: Path
+) -> None:
+    enqueue(jobs.Inconsolable, str(trace), 99, "late")
+    work = farm("resque_work", "--queue=slow", RESQUE_STOP_TIMEOUT="5")
+    wait_for(lambda: tries(trace), "the job")
+    work.send(signal.SIGTERM)
+    began = time.monotonic()
+    wait_for(lambda: time.monotonic() - began > 3, "most of the grace is over")
+
+    os.kill(work.worker_pids()[0], signal.SIGKILL)
+    wait_for(lambda: mourned(trace), "the mourning")
+
+    assert work.ends(4) == 0, work.output  # And not 5 seconds and more.
+
+
+def test_inline_a_job_is_tried_once(
+    settings: Settings, redis: Redis, heard: list[tuple[str, int, str]]
+) -> None:
+    settings.RESQUE = {"INLINE": True}
+    kind = trying()
+
+    with pytest.raises(ValueError):
+        enqueue(kind, 2)
+
+    assert kind.seen == ["try 1", "on_failure 1 failed at 1"]
+    assert heard == [("job_failed", 1, "failed at 1")]
+
+
+def test_a_failure_that_is_wrapped_begins_anew_too() -> None:
+    raw = '{"class":"X","args":["\\ud800"],"attempt":3}'
+    held = Reservation(WORKER, "q", "", "t", "{", Payload.read(raw))
+
+    found = Failure.of(ValueError(), held, 1.0)
+
+    assert Payload.read(Failure.decode(found.encode()).original).attempt == 1
+
+
+def test_what_an_operator_kills_is_not_tried_again(farm: Farm, redis: Redis, trace: Path) -> None:
+    handle = enqueue(jobs.Persistent, str(trace), 99, "late")
+    work = farm("resque_work", "--queue=slow")
+    wait_for(lambda: tries(trace), "the job")
+
+    work.send(signal.SIGUSR1)
+
+    wait_for(lambda: handle.status == "failed", "the failure")
+    assert failures(redis)[0]["exception"] == "DirtyExit"
+
+
+@pytest.mark.parametrize("step", ["settle", "put back"])
+def test_settled_tokens_of_the_wrong_type_lose_no_job(
+    store: Store, redis: Redis, worker: None, step: str
+) -> None:
+    store.push([Parcel("mail", payload())])
+    found = reserved(store)
+    redis.set("resque:workers:settled", "no hash")
+
+    end = {
+        "settle": lambda: store.settle(found, Outcome()),
+        "put back": lambda: store.put_back(found),
+    }
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        end[step]()
+
+    assert store.in_hand(WORKER) == found

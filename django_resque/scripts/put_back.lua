@@ -16,7 +16,7 @@
 --   returns   1   put back by this call
 --             2   settled by an earlier call of this caller, whose reply was lost
 --             0   not the caller's any more; nothing was written
---   errors    WRONGTYPE   the queue is no list; nothing was written
+--   errors    WRONGTYPE   the queue or `workers:settled` is none; nothing was written
 --
 -- The payload is cut from the record, so it returns byte for byte. It costs no attempt and
 -- is not counted: the job was not performed.
@@ -30,9 +30,10 @@ if not bears(record, ARGV[2]) then
 end
 
 redis.call('LLEN', KEYS[4])
+redis.call('HLEN', KEYS[2])
 redis.call('DEL', KEYS[1])
 redis.call('LPUSH', KEYS[4], unquoted(string.sub(record, #ARGV[2] + 1, -2)))
-redis.call('SADD', KEYS[3], ARGV[4])
+redis.pcall('SADD', KEYS[3], ARGV[4])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 mark(KEYS[5], 1, ARGV[5], 'null', ARGV[6])
 

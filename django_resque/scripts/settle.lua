@@ -27,7 +27,7 @@
 --                 settled   1   by this call
 --                           2   by an earlier call of this caller, whose reply was lost
 --                           0   not the caller's any more; nothing was written for it
---   errors        WRONGTYPE   `failed` is no list; nothing was written
+--   errors        WRONGTYPE   `failed` or `workers:settled` is none; nothing was written
 
 -- include: _status
 -- include: _record
@@ -36,6 +36,7 @@
 local settled = 0
 
 if bears(redis.call('GET', KEYS[1]), ARGV[2]) then
+  redis.call('HLEN', KEYS[3])
   if ARGV[4] ~= '' then
     redis.call('LLEN', KEYS[8])
   end

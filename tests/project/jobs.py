@@ -1,17 +1,23 @@
 """The jobs of the tests. Each leaves a trace in the file named by its first argument."""
 
+import io
+import json
+import locale
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone, translation
 
 from django_resque import Interrupted, Job, JobTimeout, Retry, conf, current_job, job
 
@@ -105,6 +111,24 @@ def start_a_child(path: str) -> None:
     child.wait()
 
 
+WORD: ContextVar[str] = ContextVar("word")
+
+#: What is undone after the job, and what it leaves.
+MISCHIEF: dict[str, Callable[[], object]] = {
+    "change directory": lambda: os.chdir("/"),
+    "change umask": lambda: os.umask(0o777),
+    "change environment": lambda: os.environ.update(RESQUE_MISCHIEF="1"),
+    "lose environment": os.environ.clear,
+    "change locale": lambda: locale.setlocale(locale.LC_ALL, "C"),
+    "change recursion limit": lambda: sys.setrecursionlimit(5000),
+    "block signals": lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]),
+    "set a timer": lambda: signal.setitimer(signal.ITIMER_REAL, 0.2),
+    "close stdin": sys.stdin.close,
+    "replace stdout": lambda: setattr(sys, "stdout", io.StringIO()),
+    "close stderr": sys.stderr.close,
+}
+
+
 @job
 def mischief(what: str) -> None:
     """What a job should not do to the process it shares with the next one."""
@@ -124,8 +148,35 @@ def mischief(what: str) -> None:
         "real-time signal": lambda: os.kill(os.getpid(), 40),
         "fork and return": os.fork,
         "open transaction": transaction.atomic().__enter__,
+        "leave a thread": threading.Thread(
+            target=time.sleep, args=[60], name="left", daemon=True
+        ).start,
+        "leave a child": lambda: subprocess.Popen(["sleep", "1"]).pid,
+        **MISCHIEF,
     }
     actions[what]()
+
+
+@job
+def look_around(path: str) -> None:
+    """Leaves what a job may see of its process."""
+    umask = os.umask(0)
+    os.umask(umask)
+    seen = {
+        "directory": str(Path.cwd()),
+        "umask": umask,
+        "environment": sorted(os.environ.items()),
+        "locale": locale.setlocale(locale.LC_ALL),
+        "recursion": sys.getrecursionlimit(),
+        "mask": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
+        "timer": signal.getitimer(signal.ITIMER_REAL)[0],
+        "stdin": os.fstat(0).st_rdev,
+        "streams": [stream.closed for stream in (sys.stdin, sys.stdout, sys.stderr)],
+        "timezone": timezone.get_current_timezone_name(),
+        "language": translation.get_language(),
+        "variable": WORD.get(""),
+    }
+    leave(path, json.dumps(seen))
 
 
 def _sleep_long(_: int) -> None:
@@ -283,7 +334,7 @@ class Stumbling(Job, abstract=True):
 
     queue = "slow"
 
-    def perform(self, path: str, last: int, how: str = "raise") -> int:
+    def perform(self, path: str, last: float, how: str = "raise") -> int:
         leave(path, f"try {self.attempt} {os.getpid()}")
         if self.attempt < last:
             if how == "kill":
@@ -311,8 +362,9 @@ class Fragile(Stumbling):
 
 
 class Inconsolable(Stumbling):
-    """Never gets over its failure."""
+    """Takes so many seconds, as it gives for its last try, to get over its failure."""
 
     def on_failure(self, exception: BaseException) -> None:
         super().on_failure(exception)
-        time.sleep(600)
+        time.sleep(self.args[1])
+        leave(self.args[0], "over it")
