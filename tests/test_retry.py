@@ -1333,7 +1333,7 @@ def test_settled_tokens_of_the_wrong_type_lose_no_job(
     found = reserved(store)
     redis.set("resque:workers:settled", "no hash")
 
-    end = {
+    end: dict[str, Callable[[], object]] = {
         "settle": lambda: store.settle(found, Outcome()),
         "put back": lambda: store.put_back(found),
     }
