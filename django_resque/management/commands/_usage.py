@@ -3,10 +3,14 @@
 import argparse
 import math
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from django_resque import conf, monitor
 from django_resque.management.commands._output import print_safely, shown
 
 
@@ -56,6 +60,27 @@ class ResqueCommand(BaseCommand):
             if error.returncode == 1:  # Django's default.
                 error.returncode = self.refused
             raise
+
+
+def unavailable(error: Exception) -> str:
+    """What to say of a Redis that is away or refuses."""
+    return f"Redis at {conf.address()} cannot be asked: {shown(str(error))}."
+
+
+@contextmanager
+def in_one_sentence(interrupted: str, code: int = 1) -> Iterator[None]:
+    """
+    Refuse in one sentence when the settings are wrong or, with this exit code, when Redis
+    cannot be asked or a person loses patience.
+    """
+    try:
+        yield
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error)) from error
+    except monitor.Unavailable as error:
+        raise CommandError(unavailable(error), returncode=code) from error
+    except KeyboardInterrupt:
+        raise CommandError(interrupted, returncode=code) from None
 
 
 def named(value: str | None, flag: str, what: str) -> str | None:

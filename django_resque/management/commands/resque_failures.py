@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 
-from django_resque import conf, control, monitor, search
+from django_resque import conf, control, search
 from django_resque.management.commands import _failures
 from django_resque.management.commands._output import as_json, print_safely, shown
-from django_resque.management.commands._usage import ResqueCommand, named
+from django_resque.management.commands._usage import ResqueCommand, in_one_sentence, named
 
 #: Which actions a flag goes with.
 ACTIONS = {
@@ -70,16 +69,8 @@ class Command(ResqueCommand):
             text=named(given["text"], "--text", "a text to look for") or "",
         )
         addresses = list(dict.fromkeys(map(_failures.address, given["digests"])))
-        try:
+        with in_one_sentence("Stopped. What was done until now is done."):
             self.act(action, addresses, wanted, given)
-        except ImproperlyConfigured as error:
-            raise CommandError(str(error)) from error
-        except monitor.Unavailable as error:
-            raise CommandError(
-                f"Redis at {conf.address()} cannot be asked: {shown(str(error))}."
-            ) from error
-        except KeyboardInterrupt:
-            raise CommandError("Stopped. What was done until now is done.") from None
 
     def act(
         self, action: str, addresses: list[str], wanted: search.Filter, given: dict[str, Any]

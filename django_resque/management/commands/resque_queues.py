@@ -4,13 +4,12 @@ import difflib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 
 from django_resque import conf, control, monitor, process, rows, rules
 from django_resque.control import EVERYTHING
 from django_resque.management.commands._output import as_json, columns, print_safely, shown
-from django_resque.management.commands._usage import ResqueCommand, named
+from django_resque.management.commands._usage import ResqueCommand, in_one_sentence, named
 
 
 class Command(ResqueCommand):
@@ -43,16 +42,8 @@ class Command(ResqueCommand):
             "resume": self.resume,
             "clear": self.clear,
         }
-        try:
+        with in_one_sentence("Interrupted: resque_queues list shows what was done."):
             acts[action](monitor.overview(conf.store()), names)
-        except ImproperlyConfigured as error:
-            raise CommandError(str(error)) from error
-        except monitor.Unavailable as error:
-            raise CommandError(
-                f"Redis at {conf.address()} cannot be asked: {shown(str(error))}."
-            ) from error
-        except KeyboardInterrupt:
-            raise CommandError("Interrupted: resque_queues list shows what was done.") from None
 
     def list_json(self, now: rows.Overview, names: Sequence[str]) -> None:
         queues = [rows.queue_fields(row) for row in _chosen(now, names)]

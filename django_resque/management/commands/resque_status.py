@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.color import Style
 
@@ -19,7 +18,12 @@ from django_resque.management.commands._output import (
     print_safely,
     shown,
 )
-from django_resque.management.commands._usage import ResqueCommand, named
+from django_resque.management.commands._usage import (
+    ResqueCommand,
+    in_one_sentence,
+    named,
+    unavailable,
+)
 
 FINE, CRITICAL = 0, 2
 COMPLETE, FAILED, NOT_TRACKED, REFUSED = 0, 1, 3, 3
@@ -58,19 +62,11 @@ class Command(ResqueCommand):
         if job_id and given["watch"]:
             raise CommandError("A job is followed without --watch: leave it out.")
         self.json: bool = given["json"]
-        try:
+        with in_one_sentence("Interrupted before Redis had answered.", CRITICAL):
             if job_id:
                 code = self.follow(job_id, once=given["once"])
             else:
                 code = self.watch() if given["watch"] else self.show()
-        except ImproperlyConfigured as error:
-            raise CommandError(str(error)) from error
-        except monitor.Unavailable as error:
-            raise CommandError(_unavailable(error), returncode=CRITICAL) from error
-        except KeyboardInterrupt:
-            raise CommandError(
-                "Interrupted before Redis had answered.", returncode=CRITICAL
-            ) from None
         if code:
             sys.exit(code)
 
@@ -99,7 +95,7 @@ class Command(ResqueCommand):
         except monitor.Unavailable as error:
             if self.json:
                 return as_json(_unknown(error))
-            drawn = self.style.ERROR(f"Critical: {shown(_unavailable(error))}") + "\n"
+            drawn = self.style.ERROR(f"Critical: {unavailable(error)}") + "\n"
         if self.json:
             return drawn
         head = f"{moment(datetime.now(UTC))}\n\n{drawn}"
@@ -170,12 +166,8 @@ def _state(row: rows.WorkerRow) -> str:
     return row.state
 
 
-def _unavailable(error: Exception) -> str:
-    return f"Redis at {conf.address()} cannot be asked: {error}."
-
-
 def _unknown(error: Exception) -> dict[str, Any]:
     """The fields of an overview, when nothing is known."""
-    problem = {"level": "critical", "text": _unavailable(error)}
+    problem = {"level": "critical", "text": unavailable(error)}
     unknown = dict.fromkeys(("counts", "delayed", "paused", "queues", "workers"))
     return {"level": "critical", "problems": [problem], **unknown}

@@ -5,12 +5,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 
-from django_resque import conf, control, monitor, pidfile, process
+from django_resque import conf, control, pidfile, process
 from django_resque.management.commands._output import print_safely
-from django_resque.management.commands._usage import ResqueCommand, named, seconds
+from django_resque.management.commands._usage import ResqueCommand, in_one_sentence, named, seconds
 
 
 class Command(ResqueCommand):
@@ -54,25 +53,20 @@ class Command(ResqueCommand):
         worker_id = named(given["worker"], "--worker", "the id of a worker")
         queue = named(given["queue"], "--queue", "the name of a queue")
         self.now = given["now"]
-        try:
+        with in_one_sentence("No longer waiting. What was told to stop goes on stopping."):
             options = conf.options()
             wait = options.stop_timeout + 5 if given["wait"] is None else given["wait"]
             if pid is not None:
                 self.stop_process(Path(pid), wait)
             else:
                 self.stop_workers(worker_id, queue, wait)
-        except (ImproperlyConfigured, pidfile.PidFileError) as error:
-            raise CommandError(str(error)) from error
-        except monitor.Unavailable as error:
-            raise CommandError(f"Redis at {conf.address()} cannot be asked: {error}.") from error
-        except KeyboardInterrupt:
-            raise CommandError(
-                "No longer waiting. What was told to stop goes on stopping."
-            ) from None
 
     def stop_process(self, path: Path, wait: float) -> None:
         """Needs no Redis: who holds the lock on the file is the process it names."""
-        pid = pidfile.owner(path)
+        try:
+            pid = pidfile.owner(path)
+        except pidfile.PidFileError as error:
+            raise CommandError(str(error)) from error
         if pid is None:
             self.say(f"Nothing to stop: no running resque_work holds {path}.")
             return
