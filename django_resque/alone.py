@@ -105,8 +105,7 @@ class Alone:
                 self.upkeep.due, self.crew.due, self.reload.due if self.reload else math.inf
             )
             self.crew.rest_until(until)
-            also = [self.crew.reader, self.bell.fileno()]
-            waited_for = [each for each in also if each is not None]
+            waited_for = [self.crew.reader, *self.bell.filenos()]
             select.select(waited_for, [], [], max(0.0, until - time.monotonic()))
 
     def look_at_files(self) -> None:

@@ -29,6 +29,7 @@ class Apart:
         connections.close_all()  # Or the child would share their sockets.
         self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
+        self._open = True
 
         def child() -> int:
             mine = os.getpid()
@@ -53,7 +54,7 @@ class Apart:
         """How the job ended, None for one that is to be put back. Raises DirtyExit."""
         found, code = b"", None
         while code is None:
-            alarm.wait(1.0, also=[self._reader])
+            alarm.wait(1.0, also=[self._reader] if self._open else [])
             found += self._read()
             code = dict(forking.reap()).get(self.pid)
         found += self._read()
@@ -71,6 +72,7 @@ class Apart:
         with suppress(BlockingIOError):
             while some := os.read(self._reader, 65536):
                 found += some
+            self._open = False  # A job that runs on may have closed it: it stays readable.
         return found
 
 

@@ -65,7 +65,6 @@ _ADDRESS = {
 }  # fmt: skip
 
 _ALWAYS: dict[str, Any] = {
-    "client_name": "django-resque",
     "decode_responses": True,
     # Payloads need not be UTF-8 and must go back byte for byte: see wire.py.
     "encoding": "utf-8",

@@ -15,7 +15,7 @@ from typing import Any
 
 from redis import Redis
 from redis.connection import Connection, ConnectionPool
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError
 
 from . import connection, wire
 from .keys import Keys
@@ -74,11 +74,12 @@ class Doorbell:
             raise
         return Seen(jobs, float(due) if due else None, found)
 
-    def fileno(self) -> int | None:
-        """What can be read when it rings; None while it cannot ring."""
+    def filenos(self) -> list[int]:
+        """What can be read when it rings, or was cut off; nothing while it cannot ring."""
+        both = [self._ear, self._eye.connection] if self._ear and self._eye else []
         # redis-py has no public name for the socket of a connection, in none of its versions.
-        sock: Any = getattr(self._ear, "_sock", None)
-        return int(sock.fileno()) if sock else None
+        socks: list[Any] = [getattr(each, "_sock", None) for each in both]
+        return [sock.fileno() for sock in socks if sock]
 
     def rung(self) -> set[str] | None:
         """
@@ -87,6 +88,8 @@ class Doorbell:
         """
         found: set[str] = set()
         try:
+            if self._eye and self._eye.connection and self._eye.connection.can_read(0):
+                raise ConnectionError("cut off: no answer is due")
             while self._ear and self._ear.can_read(0):
                 self._missed = 0
                 keys = self._ear.read_response()[2]
@@ -103,8 +106,8 @@ class Doorbell:
         For who has just found what nobody had told of: False if the ring was only on its
         way. A doorbell that did not ring is made anew, one that fails again given up.
         """
-        ear = self.fileno()
-        if ear is None or select.select([ear], [], [], _ON_ITS_WAY)[0]:
+        found = self.filenos()
+        if not found or select.select(found, [], [], _ON_ITS_WAY)[0]:
             return False
         self.close()
         self._missed += 1
@@ -142,4 +145,7 @@ class Doorbell:
 
     def _give_up(self, reason: object) -> None:
         self.works = False
-        logger.warning("redis cannot wake idle workers, looking each interval reason=%s", reason)
+        logger.warning(
+            "redis cannot wake idle workers, looking each second reason=%s",
+            reason,
+        )

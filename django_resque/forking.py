@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import NoReturn
@@ -31,7 +32,7 @@ def fork(run: Callable[[], int], blocked: Iterable[signal.Signals], *, group: bo
         with suppress(OSError, ValueError, AttributeError):  # Closed, or none at all.
             stream.flush()  # What is buffered would be printed by both.
     alive_reader, alive_writer = os.pipe()
-    gc.collect()
+    _collect()
     gc.freeze()  # A collection in the child would copy every page of the parent.
     signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
     try:
@@ -69,6 +70,17 @@ def reap() -> Iterator[tuple[int, int]]:
         if pid in _lifelines:
             os.close(_lifelines.pop(pid))
         yield pid, os.waitstatus_to_exitcode(status)
+
+
+def _collect() -> None:
+    """Garbage would be frozen too. Once a second will do: of many forks at once, for the first."""
+    global _collected  # noqa: PLW0603 -- as the collector is one for the process
+    if time.monotonic() - _collected > 1:
+        gc.collect()
+        _collected = time.monotonic()
+
+
+_collected = -1.0
 
 
 def living() -> int:

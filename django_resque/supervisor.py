@@ -77,8 +77,7 @@ class Supervisor:
             while self.crew.children or self.crew.errands or self.dead or self.missing:
                 until = self.next_due()
                 self.crew.rest_until(until)
-                also = [self.crew.reader, self.bell.fileno()]
-                alarm.wait(until - time.monotonic(), [each for each in also if each is not None])
+                alarm.wait(until - time.monotonic(), [self.crew.reader, *self.bell.filenos()])
                 self.turn()
         self.bell.close()
         self.crew.close()
@@ -130,9 +129,9 @@ class Supervisor:
         if self.told_to_kill:
             self.told_to_kill = False
             self.crew.kill_jobs()
-        if self.told_to_pause is not None:
-            self.crew.pause(paused=self.told_to_pause)
-            self.told_to_pause = None
+        if (paused := self.told_to_pause) is not None:
+            self.told_to_pause = None  # First: a signal that comes meanwhile is another one.
+            self.crew.pause(paused=paused)
         self.crew.listen()
 
     @property

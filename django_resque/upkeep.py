@@ -86,7 +86,7 @@ class Upkeep:
         self.outage = connection.Outage("supervisor")
         self.quiet = False  #: The last look found nothing, and the next write will be told.
         self.names_changed = patterns.needs_names(queues)
-        self.delays_changed = False
+        self.delays_changed = self.ordered = False
         self.last_look = self.next_beat = self.next_redis = 0.0
         self.next_promotion = 0.0
 
@@ -110,7 +110,7 @@ class Upkeep:
     def next_look(self) -> float:
         if not self.bell.works:
             return self.last_look + min(self.options.interval, OFTEN)
-        if self.names_changed or (not self.quiet and self.hands.idle()):
+        if self.names_changed or self.ordered or (not self.quiet and self.hands.idle()):
             return self.last_look + PACE
         if self.delays_changed:
             return self.last_look + DUE_PACE
@@ -126,7 +126,7 @@ class Upkeep:
             self.quiet = False
             rung = {keys.queues, keys.orders, keys.schedule}
         if keys.orders in rung:
-            self.next_beat = 0.0
+            self.ordered = True
         if keys.schedule in rung:
             self.delays_changed = True
         if keys.queues in rung and patterns.needs_names(self.patterns):
@@ -144,7 +144,9 @@ class Upkeep:
         seen = self.bell.look(self.queues, names=named)
         logger.debug("looked queues=%s jobs=%d due=%s", self.queues, seen.jobs, seen.due)
         self.last_look = time.monotonic()
-        self.names_changed = self.delays_changed = False
+        if self.ordered:  # Read orders only now that the next one will be told.
+            self.next_beat = 0.0
+        self.names_changed = self.delays_changed = self.ordered = False
         self.next_promotion = math.inf if seen.due is None else self.last_look + seen.due + _SURELY
         self.quiet = self.bell.works and not seen.jobs
         if named and (found := patterns.expand(self.patterns, seen.names)) != self.queues:

@@ -130,6 +130,7 @@ class Worker:
 
     def reserve(self) -> wire.Reservation | Nothing:
         self.place.state = State.BETWEEN
+        self.post.hush()  # Now: who wakes us from here on may know more than we are about to ask.
         if take := self.next_take():
             return self.repeat(lambda: self.store.reserve(take))
         return "idle"
@@ -257,7 +258,6 @@ class Worker:
         """Until the supervisor wakes us, or a signal comes."""
         self.reports.flush()
         self.title(title)
-        self.post.hush()
         self.place.woken = 0
         self.place.state = State.WAITING
         self.post.tell(LOOK)
