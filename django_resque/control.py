@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from . import monitor, patterns, process, rows, search
+from . import details, monitor, patterns, process, rows, search
 from .failed import Answer
 from .failure import Failure
 from .store import Store
@@ -84,6 +84,11 @@ def clear_queue(store: Store, queue: str) -> int:
     statuses of the dropped jobs are left to end by themselves.
     """
     return store.clear_queue(queue)
+
+
+def cancel_delayed(store: Store, row: details.DelayedJob) -> bool:
+    """Drop a delayed job for good. False if it is not delayed any more."""
+    return store.cancel_delayed(row.due, row.item, row.behind)
 
 
 def workers(store: Store) -> set[str]:

@@ -21,7 +21,7 @@ class Overview(models.Model):
             ("control", "Can pause queues and stop workers"),
         ]
         verbose_name = _("overview")
-        verbose_name_plural = _("Queues and workers")
+        verbose_name_plural = _("Overview")
 
 
 class Failures(models.Model):
@@ -32,3 +32,33 @@ class Failures(models.Model):
         default_permissions = ()
         verbose_name = _("failure")
         verbose_name_plural = _("Failures")
+
+
+class Queues(models.Model):
+    """The entry of the pages of queues."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        verbose_name = _("queue")
+        verbose_name_plural = _("Queues")
+
+
+class Workers(models.Model):
+    """The entry of the pages of workers."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        verbose_name = _("worker")
+        verbose_name_plural = _("Workers")
+
+
+class Delayed(models.Model):
+    """The entry of the pages of delayed jobs."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        verbose_name = _("delayed job")
+        verbose_name_plural = _("Delayed jobs")

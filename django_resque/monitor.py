@@ -7,13 +7,15 @@ imports them. Each is a fixed number of round trips, works for a Redis user with
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any, TypeVar
 
-from redis.exceptions import NoPermissionError, RedisError
+from redis.exceptions import RedisError
 
 from . import dates, search, wire
+from .about import About
+from .answers import as_number, first_number, read
 from .problems import Pauses, listeners, problems
 from .rows import Delayed, FailureRow, Overview, Page, QueueRow, WorkerRow
 from .store import Store
@@ -29,11 +31,14 @@ DUE = 1000
 #: How far from its last known place, and from the newest, one failure is looked for.
 REACH = 1000
 
+#: How far the oldest and the newest of several failures may stand apart.
+SPAN = 5000
+
 
 def overview(store: Store) -> Overview:
     """Queues, workers and what is wrong. Two round trips."""
     keys = store.keys
-    farm = _read(
+    farm = read(
         store,
         ("SMEMBERS", keys.queues),
         ("SMEMBERS", keys.workers),
@@ -49,12 +54,12 @@ def overview(store: Store) -> Overview:
         ("ZCARD", keys.schedule),
     )
     known, ids, leases, about, paused, all_paused, due, now, *counts = farm
-    failures, processed, failed, dues = map(_number, counts)
+    failures, processed, failed, dues = map(as_number, counts)
     pauses = Pauses((all_paused or "").lower() == "true", paused or {}, about or {})
     names = sorted({*(known or ()), *pauses.queues})
     sizes, facts, jobs = _lengths(store, names, sorted(ids or ()), due or [])
     delayed = _delayed(jobs, due or [], dues)
-    clock = now[0] + now[1] / 1e6 if now else time.time()
+    clock = _clock(now)
     workers = [
         _worker_row(worker_id, found, (leases or {}).get(worker_id), clock, pauses)
         for worker_id, found in facts.items()
@@ -91,12 +96,12 @@ def status(store: Store, job_id: str) -> wire.Status | None:
 def failures(store: Store, number: int = 1, size: int = 25) -> Page[FailureRow]:
     """Failures, newest first; no rows past the last page. One round trip."""
     end = -1 - (number - 1) * size
-    total, raws = _read(
+    total, raws = read(
         store,
         ("LLEN", store.keys.failed),
         ("LRANGE", store.keys.failed, end - size + 1, end),
     )
-    total = _number(total)
+    total = as_number(total)
     # A range that begins before the list is cut there, so count from its end.
     last = total + end
     # Ruby leaves an empty element for a moment where it removes one.
@@ -109,45 +114,65 @@ def failure(store: Store, digest: str, near: int) -> FailureRow | None:
     The failure with this digest, looked for around the place where it was last seen
     and among the newest; None if it is not there any more. One round trip.
     """
-    first = max(0, near - REACH)
-    around, total, newest = _read(
-        store,
-        ("LRANGE", store.keys.failed, first, near + REACH),
-        ("LLEN", store.keys.failed),
-        ("LRANGE", store.keys.failed, -REACH, -1),
-    )
-    newest_first = max(0, _number(total) - REACH)
-    for start, raws in ((first, around), (newest_first, newest)):
-        for at, raw in enumerate(raws or []):
-            if search.digest(raw) == digest:
-                return search.row(raw, start + at)
-    return None
+    return next(iter(chosen(store, {digest: near})), None)
 
 
-def _read(store: Store, *commands: Sequence[Any]) -> list[Any]:
+def chosen(store: Store, places: Mapping[str, int]) -> list[FailureRow]:
     """
-    The answers, in one round trip; None for a command that Redis refuses, be it for want
-    of permission or for the type of the key. Raises RedisError if it cannot answer at all.
+    The same for several, by digest: those that are still there, newest first. They are
+    looked for around the places of all of them, which must not be far from each other.
     """
-    if not commands:
+    if not places:
         return []
-    with store.redis.pipeline(transaction=False) as pipe:
-        for name, *given in commands:
-            words = [wire.raw(word) if isinstance(word, str) else word for word in given]
-            pipe.execute_command(name, *words)  # type: ignore[no-untyped-call]  # not annotated
-        answers = pipe.execute(raise_on_error=False)
-    refused = [answer for answer in answers if isinstance(answer, NoPermissionError)]
-    if len(refused) == len(answers):
-        raise refused[0]
-    for answer in answers:
-        if isinstance(answer, RedisError) and not _is_about_one_key(answer):
-            raise answer
-    return [None if isinstance(answer, RedisError) else answer for answer in answers]
+    first = max(0, min(places.values()) - REACH)
+    last = min(max(places.values()), first + SPAN) + REACH
+    starts = [*range(first, last + 1, REACH), -REACH]
+    total, *windows = read(
+        store,
+        ("LLEN", store.keys.failed),
+        *[("LRANGE", store.keys.failed, at, at + REACH - 1) for at in starts],
+    )
+    starts[-1] = max(0, as_number(total) - REACH)
+    found: dict[str, FailureRow] = {}
+    for start, raws in zip(starts, windows, strict=True):
+        for at, raw in enumerate(raws or []):
+            if raw and (digest := search.digest(raw)) in places and digest not in found:
+                found[digest] = search.row(raw, start + at)
+    return sorted(found.values(), key=lambda row: row.position, reverse=True)
 
 
-def _is_about_one_key(error: RedisError) -> bool:
-    """Of the wrong type, or not for us: the rest of the view is no worse for it."""
-    return isinstance(error, NoPermissionError) or str(error).startswith("WRONGTYPE")
+def worker(store: Store, worker_id: str) -> WorkerRow | None:
+    """One worker; None if it is not registered. One round trip."""
+    keys = store.keys
+    known, lease, about, paused, all_paused, now, *facts = read(
+        store,
+        ("SISMEMBER", keys.workers, worker_id),
+        ("HGET", keys.leases, worker_id),
+        ("HGET", keys.about, worker_id),
+        ("HGETALL", keys.paused),
+        ("GET", keys.pause_all),
+        ("TIME",),
+        *_facts(store, worker_id),
+    )
+    everything = (all_paused or "").lower() == "true"
+    pauses = Pauses(everything, paused or {}, {worker_id: about} if about else {})
+    return _worker_row(worker_id, facts, lease, _clock(now), pauses) if known else None
+
+
+def _clock(now: Any) -> float:
+    """The time by Redis' clock, in unix seconds."""
+    return now[0] + now[1] / 1e6 if now else time.time()
+
+
+def _facts(store: Store, worker_id: str) -> list[tuple[str, ...]]:
+    keys = store.keys
+    name = ":".join(worker_id.split(":")[:2])  # Under which node-resque counts.
+    return [
+        ("GET", keys.worker(worker_id)),
+        ("GET", keys.started(worker_id)),
+        ("MGET", keys.stat("processed", worker_id), keys.stat("processed", name)),
+        ("MGET", keys.stat("failed", worker_id), keys.stat("failed", name)),
+    ]
 
 
 def _lengths(
@@ -158,16 +183,10 @@ def _lengths(
     commands: list[tuple[str, ...]] = [("LLEN", keys.queue(name)) for name in queues]
     commands += [("LLEN", keys.delayed(each)) for each in due]
     for worker_id in workers:
-        name = ":".join(worker_id.split(":")[:2])  # Under which node-resque counts.
-        commands += [
-            ("GET", keys.worker(worker_id)),
-            ("GET", keys.started(worker_id)),
-            ("MGET", keys.stat("processed", worker_id), keys.stat("processed", name)),
-            ("MGET", keys.stat("failed", worker_id), keys.stat("failed", name)),
-        ]
-    found = iter(_read(store, *commands))
-    sizes = {name: _number(next(found)) for name in queues}
-    delayed = sum(_number(next(found)) for _ in due)
+        commands += _facts(store, worker_id)
+    found = iter(read(store, *commands))
+    sizes = {name: as_number(next(found)) for name in queues}
+    delayed = sum(as_number(next(found)) for _ in due)
     return sizes, {worker_id: list(islice(found, 4)) for worker_id in workers}, delayed
 
 
@@ -195,19 +214,10 @@ def _worker_row(
         queue=held.queue if held else "",
         since=dates.instant(held.run_at) if held else None,
         started=dates.instant(started),
-        processed=_first_number(processed),
-        failed=_first_number(failed),
-        beat_age=max(0.0, clock - _number(lease) / 1000) if lease else None,
+        processed=first_number(processed),
+        failed=first_number(failed),
+        beat_age=max(0.0, clock - as_number(lease) / 1000) if lease else None,
         paused=pauses.hold(worker_id, queues, ours=lease is not None),
+        payload=held.payload if held else None,
+        version=about.version if (about := About.decode(pauses.workers.get(worker_id))) else "",
     )
-
-
-def _first_number(values: list[Any] | None) -> int:
-    return next((_number(value) for value in values or () if value is not None), 0)
-
-
-def _number(value: Any) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        return 0

@@ -46,6 +46,8 @@ class WorkerRow:
     failed: int
     beat_age: float | None  #: Seconds since its last sign of life; None for other languages.
     paused: bool  #: Takes no job: told so itself, or all workers are, or all its queues.
+    payload: wire.Payload | None = None  #: The job in hand.
+    version: str = ""  #: Of django-resque; "" for other languages.
 
     @property
     def silent(self) -> bool:

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 from redis import Redis
+from redis.connection import AbstractConnection
 
 from django_resque import conf
 from django_resque.store import Store
@@ -73,6 +75,55 @@ def _empty_redis(
 @pytest.fixture
 def store() -> Store:
     return conf.store()
+
+
+UserWith = Callable[..., Client]
+
+
+@pytest.fixture
+def user_with(db: None) -> UserWith:
+    """A logged-in member of the staff with these permissions of ours, and no others."""
+
+    from django.contrib.auth.models import Permission, User
+
+    def build(*codenames: str, enforce_csrf_checks: bool = False) -> Client:
+        user = User.objects.create_user(f"user{User.objects.count()}", is_staff=True)
+        wanted = Permission.objects.filter(content_type__app_label="django_resque")
+        user.user_permissions.set(wanted.filter(codename__in=codenames))
+        client = Client(enforce_csrf_checks=enforce_csrf_checks)
+        client.force_login(user)
+        return client
+
+    return build
+
+
+@pytest.fixture
+def as_reader(settings: Settings, redis: Redis, redis_url: str) -> Iterator[None]:
+    """The site asks Redis as a user who may only read."""
+    redis.acl_setuser(
+        "reader",
+        enabled=True,
+        passwords=["+word"],
+        keys=["*"],
+        categories=["+@read", "+@connection"],
+    )
+    settings.RESQUE = {"URL": redis_url.replace("unix://", "unix://reader:word@")}
+    yield
+    redis.acl_deluser("reader")
+
+
+@pytest.fixture
+def round_trips(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One element for each time that something is sent to Redis."""
+    sent: list[int] = []
+    original: Any = AbstractConnection.send_packed_command
+
+    def send(self: Any, command: Any, *args: Any, **kwargs: Any) -> Any:
+        sent.append(1)
+        return original(self, command, *args, **kwargs)
+
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", send)
+    return sent
 
 
 @pytest.fixture

@@ -4,19 +4,17 @@ import html
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.test import Client
 from django.urls import path, reverse
 from pytest_django import Settings
 from redis import Redis
-from redis.connection import AbstractConnection
 from redis.exceptions import NoPermissionError
 
 from django_resque import enqueue, job, monitor
@@ -27,6 +25,7 @@ from django_resque.outcome import Outcome
 from django_resque.parcels import Parcel
 from django_resque.store import Store, Take
 from django_resque.wire import Payload, Reservation
+from tests.conftest import UserWith
 
 pytestmark = pytest.mark.django_db
 
@@ -51,24 +50,6 @@ def login(user: str, password: str, *tokens: str) -> None:
 @pytest.fixture(autouse=True)
 def _cheap_passwords(settings: Settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.fixture
-def user_with() -> Callable[..., Client]:
-    """A logged-in member of the staff with these permissions of ours, and no others."""
-
-    def build(*codenames: str, enforce_csrf_checks: bool = False) -> Client:
-        user = User.objects.create_user(f"user{User.objects.count()}", is_staff=True)
-        wanted = Permission.objects.filter(content_type__app_label="django_resque")
-        user.user_permissions.set(wanted.filter(codename__in=codenames))
-        client = Client(enforce_csrf_checks=enforce_csrf_checks)
-        client.force_login(user)
-        return client
-
-    return build
-
-
-UserWith = Callable[..., Client]
 
 
 def fail(store: Store, *args: Any, name: str = "shop.jobs.Mail", queue: str = "mail") -> str:
@@ -134,16 +115,19 @@ def test_viewers_see_every_page(
         assert f'href="{FAILURES}"' in found
 
 
-def test_the_index_lists_both_entries_to_viewers(user_with: UserWith) -> None:
+def test_the_index_lists_the_entries_to_viewers(user_with: UserWith) -> None:
     client = user_with("view")
 
     index = page(client, "/admin/")
 
     assert re.findall(r'<a href="(/admin/django_resque/[^"]+/)" class="viewlink"', index) == [
+        "/admin/django_resque/delayed/",
         FAILURES,
         OVERVIEW,
+        "/admin/django_resque/queues/",
+        "/admin/django_resque/workers/",
     ]
-    assert "Queues and workers" in page(client, "/admin/django_resque/")
+    assert "Delayed jobs" in page(client, "/admin/django_resque/")
     assert reverse("admin:django_resque_overview_changelist") == OVERVIEW
     assert reverse("admin:django_resque_failures_changelist") == FAILURES
     assert reverse("admin:django_resque_overview") == OVERVIEW
@@ -216,7 +200,10 @@ def test_the_overview_shows_queues_and_workers(admin_client: Client, store: Stor
 
     found = text(admin_client, OVERVIEW)
 
-    assert "Waiting 2 Running 1 Failures 1 Processed so far 41 Failed so far 0" in found
+    assert (
+        "Waiting 2 Running 1 Failures 1 Delayed 0 Workers 2 Processed so far 41 Failed so far 0"
+        in found
+    )
     assert "images 2 2" in found
     assert re.search(rf"{WORKER} performing Thumb from images, {ID} \d seconds? ago 0 0", found)
     assert "web-2:1:images waiting 0 0" in found
@@ -531,21 +518,6 @@ def test_without_permission_nobody_learns_where_redis_is(
 # Looking never writes.
 
 
-@pytest.fixture
-def as_reader(settings: Settings, redis: Redis, redis_url: str) -> Iterator[None]:
-    """The site asks Redis as a user who may only read."""
-    redis.acl_setuser(
-        "reader",
-        enabled=True,
-        passwords=["+word"],
-        keys=["*"],
-        categories=["+@read", "+@connection"],
-    )
-    settings.RESQUE = {"URL": redis_url.replace("unix://", "unix://reader:word@")}
-    yield
-    redis.acl_deluser("reader")
-
-
 def test_looking_needs_no_right_but_to_read(
     admin_client: Client, redis: Redis, as_reader: None, redis_url: str
 ) -> None:
@@ -579,20 +551,6 @@ def test_a_reader_cannot_write_and_is_told_so(
     assert not LogEntry.objects.exists()
     reader.close()
     full.redis.close()
-
-
-@pytest.fixture
-def round_trips(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """One element for each time that something is sent to Redis."""
-    sent: list[int] = []
-    original: Any = AbstractConnection.send_packed_command
-
-    def send(self: Any, command: Any, *args: Any, **kwargs: Any) -> Any:
-        sent.append(1)
-        return original(self, command, *args, **kwargs)
-
-    monkeypatch.setattr(AbstractConnection, "send_packed_command", send)
-    return sent
 
 
 def test_a_page_costs_at_most_five_round_trips(
@@ -642,7 +600,7 @@ def test_a_retry_leaves_a_log_entry(admin_client: Client, store: Store) -> None:
     assert log.is_change()
     assert log.object_id == digest
     assert log.object_repr == f"shop.jobs.Mail {ID}"
-    assert log.get_change_message() == "Retried: put back into the queue mail."
+    assert log.get_change_message() == ("The job shop.jobs.Mail was put back into the queue mail.")
     assert "shop.jobs.Mail" in page(admin_client, "/admin/")
 
 

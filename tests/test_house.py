@@ -69,14 +69,20 @@ PLAN: dict[str, set[str]] = {
     "queues": {"conf", "enqueueing", "errors", "listing", "process", "wire"},
     "rows": {"dates", "failure", "roster", "wire"},
     "problems": {"about", "patterns", "roster", "rows", "wire"},
-    "monitor": {"dates", "problems", "rows", "search", "store", "wire", "redis"},
+    "answers": {"store", "wire", "redis"},
+    "monitor": {
+        "about", "answers", "dates", "problems", "rows", "search", "store", "wire", "redis",
+    },
+    "details": {"answers", "dates", "items", "problems", "rows", "search", "store", "wire"},
     "findings": {"patterns", "rows", "wire"},
     "doctor": {
         "conf", "connection", "findings", "monitor", "registry", "store", "version", "django",
         "redis",
     },
     "search": {"failure", "rows", "store", "wire"},
-    "control": {"failed", "failure", "monitor", "patterns", "process", "rows", "search", "store"},
+    "control": {
+        "details", "failed", "failure", "monitor", "patterns", "process", "rows", "search", "store",
+    },
     # Third floor: the engine. It never looks through the windows.
     "verdict": {"errors", "failure", "items", "outcome", "registry", "retry", "wire"},
     "execution": {
@@ -112,7 +118,8 @@ PLAN: dict[str, set[str]] = {
     "models": {"django"},
     "migrations": {"django"},
     "admin": {
-        "conf", "control", "errors", "masking", "models", "monitor", "registry", "rows", "django",
+        "conf", "control", "details", "errors", "masking", "models", "monitor", "registry", "rows",
+        "search", "django",
     },
     "templatetags": {"django"},
     "management": {

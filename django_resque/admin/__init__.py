@@ -10,26 +10,57 @@ from django.contrib import admin
 
 from django_resque import models
 
-from .failures import failure, failures, retry
+from .delayed import cancel, delayed, job
+from .failures import failure, failures, groups, retry
 from .overview import overview
 from .pages import Entry, Page
+from .queues import clear, pause, queue, queues, resume
+from .several import several
+from .workers import stop, worker, workers
 
 
 class OverviewAdmin(Entry):
-    pages = (Page("overview", "", overview),)
+    pages = (Page("overview", "", overview), Page("job", "job/", job))
+
+
+class QueuesAdmin(Entry):
+    pages = (
+        Page("queues", "", queues),
+        Page("queue", "queue/", queue),
+        Page("pause", "pause/", pause),
+        Page("resume", "resume/", resume),
+        Page("clear", "clear/", clear),
+    )
+
+
+class WorkersAdmin(Entry):
+    pages = (
+        Page("workers", "", workers),
+        Page("worker", "worker/", worker),
+        Page("stop", "stop/", stop),
+    )
 
 
 class FailuresAdmin(Entry):
     pages = (
         Page("failures", "", failures),
+        Page("groups", "groups/", groups),
         Page("retry", "retry/", retry),
+        Page("several", "several/", several),
         Page("failure", "<slug:digest>/", failure),
     )
 
 
+class DelayedAdmin(Entry):
+    pages = (Page("delayed", "", delayed), Page("cancel", "cancel/", cancel))
+
+
 ENTRIES: dict[Any, type[Entry]] = {
     models.Overview: OverviewAdmin,
+    models.Queues: QueuesAdmin,
+    models.Workers: WorkersAdmin,
     models.Failures: FailuresAdmin,
+    models.Delayed: DelayedAdmin,
 }
 
 for _model, _entry in ENTRIES.items():

@@ -1,26 +1,21 @@
-"""The pages of failures: the list, one failure, and the retry that both offer."""
+"""The pages of failures: the list and its filter, the groups, one failure, and its retry."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
-from django.http import (
-    HttpRequest,
-    HttpResponseBase,
-    HttpResponseNotAllowed,
-    HttpResponseRedirect,
-)
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from django_resque import conf, control, monitor, rows
+from django_resque import conf, control, details, monitor, rows, search
 
 from . import payloads
-from .pages import Entry, readable, render, requires
+from .actions import acts, done, nothing, number
+from .pages import Entry, render, requires
+from .several import wanted
 
-#: Largest page number and position that is taken seriously. Redis counts to 2 ** 63.
-LARGEST = 10**12
+#: Failures that are looked at for one page: four round trips, and one more.
+REACH = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +28,48 @@ class Line:
 
 @requires("view")
 def failures(entry: Entry, request: HttpRequest) -> HttpResponseBase:
-    number = _number(request.GET.get("page")) or 1
-    page = monitor.failures(conf.store(), number)
+    """By the page; or, with a filter, as far as a search has come."""
+    filtered, below = wanted(request.GET), number(request.GET.get("below")) or None
+    found: search.Found | None = None
+    page: rows.Page[rows.FailureRow] = rows.Page([], 0, 1, 25)
+    if filtered or below:
+        found = search.search(conf.store(), filtered, page.size, below, REACH)
+    else:
+        page = monitor.failures(conf.store(), number(request.GET.get("page")) or 1, page.size)
     return render(
         entry,
         request,
         "failures",
+        **_filter_fields(filtered),
         page=page,
         pages=max(1, -(-page.total // page.size)),
-        lines=[Line(row, payloads.short_arguments(row)) for row in page.rows],
+        found=found,
+        lines=[
+            Line(row, payloads.short_arguments(row.payload))
+            for row in (found.rows if found else page.rows)
+        ],
         may_retry=entry.may(request, "retry"),
+        may_delete=entry.may(request, "delete"),
+    )
+
+
+@requires("view")
+def groups(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    filtered = wanted(request.GET)
+    return render(
+        entry,
+        request,
+        "groups",
+        title=_("Failures by class and exception"),
+        trail=[_list(entry)],
+        **_filter_fields(filtered),
+        found=details.groups(conf.store(), filtered, REACH),
     )
 
 
 @requires("view")
 def failure(entry: Entry, request: HttpRequest, digest: str) -> HttpResponseBase:
-    row = monitor.failure(conf.store(), digest, _number(request.GET.get("near")))
+    row = monitor.failure(conf.store(), digest, number(request.GET.get("near")))
     if row is None:
         return _gone(entry, request)
     return render(
@@ -56,68 +77,52 @@ def failure(entry: Entry, request: HttpRequest, digest: str) -> HttpResponseBase
         request,
         "failure",
         title=row.payload.job,
-        trail=[(entry.url("failures"), capfirst(str(entry.opts.verbose_name_plural)))],
+        trail=[_list(entry)],
         row=row,
         backtrace="\n".join(row.failure.backtrace),
-        arguments=payloads.arguments(row),
+        arguments=payloads.arguments(row.payload),
         payload=payloads.whole(row),
         may_retry=entry.may(request, "retry"),
+        may_delete=entry.may(request, "delete"),
     )
 
 
-@requires("retry")
+@acts("retry")
 def retry(entry: Entry, request: HttpRequest) -> HttpResponseBase:
-    if request.method != "POST":
-        return HttpResponseNotAllowed(["POST"])
-    digest, near = request.POST.get("digest", ""), _number(request.POST.get("near"))
+    digest, near = request.POST.get("digest", ""), number(request.POST.get("near"))
     row = control.retry(conf.store(), digest, near)
     if row is None:
         return _gone(entry, request)
-    _log(entry, request, row)
     text = _("The job %(job)s was put back into the queue %(queue)s.")
-    messages.success(
-        request, text % {"job": readable(row.payload.job), "queue": readable(row.failure.queue)}
-    )
-    return _to_list(entry, request)
+    text %= {"job": row.payload.job, "queue": row.failure.queue}
+    name = f"{row.payload.job} {row.payload.id}".strip()
+    return done(entry, request, _back(entry, request), text, address=digest, name=name)
+
+
+def _filter_fields(filtered: search.Filter) -> dict[str, Any]:
+    """For templates: each field of the filter, and whether there is one."""
+    return {
+        "filtered": bool(filtered),
+        "fields": [
+            ("queue", _("Queue"), filtered.queue),
+            ("class", _("Class"), filtered.job),
+            ("exception", _("Exception"), filtered.exception),
+            ("text", _("Text in error or arguments"), filtered.text),
+        ],
+        "wanted": filtered,
+    }
+
+
+def _list(entry: Entry) -> tuple[str, str]:
+    return entry.url("failures"), capfirst(str(entry.opts.verbose_name_plural))
 
 
 def _gone(entry: Entry, request: HttpRequest) -> HttpResponseBase:
-    messages.warning(
-        request,
-        _("This failure is not in the list any more: it was retried or removed meanwhile."),
-    )
-    return _to_list(entry, request)
+    text = _("This failure is not in the list any more: it was retried or removed meanwhile.")
+    return nothing(request, _back(entry, request), text)
 
 
-def _to_list(entry: Entry, request: HttpRequest) -> HttpResponseBase:
-    """Back to the page of the list that a form was sent from."""
-    number = _number(request.POST.get("page"))
-    query = f"?page={number}" if number > 1 else ""
-    return HttpResponseRedirect(entry.url("failures") + query)
-
-
-def _log(entry: Entry, request: HttpRequest, row: rows.FailureRow) -> None:
-    """Who retried what, among the admin's recent actions."""
-    text = _("Retried: put back into the queue %(queue)s.") % {"queue": row.failure.queue}
-    LogEntry.objects.create(
-        user_id=request.user.pk,  # type: ignore[misc]  # nobody anonymous comes here
-        content_type=ContentType.objects.get_for_model(entry.model, for_concrete_model=False),
-        object_id=row.digest,
-        object_repr=_storable(f"{row.payload.job} {row.payload.id}".strip())[:200],
-        action_flag=CHANGE,
-        change_message=_storable(text),
-    )
-
-
-def _storable(text: str) -> str:
-    """Without NUL, which PostgreSQL refuses, and what cannot be encoded."""
-    return readable(text).replace("\0", "")
-
-
-def _number(text: str | None) -> int:
-    """A number that came with a request; 0 for what is none, or absurd."""
-    try:
-        number = int(text or "")
-    except ValueError:
-        return 0
-    return number if 0 < number <= LARGEST else 0
+def _back(entry: Entry, request: HttpRequest) -> str:
+    """The page of the list that a form was sent from."""
+    page = number(request.POST.get("page"))
+    return entry.url("failures") + (f"?page={page}" if page > 1 else "")

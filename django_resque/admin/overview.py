@@ -1,4 +1,4 @@
-"""The page "Queues and workers"."""
+"""The page "Overview": is it fine?"""
 
 from django.http import HttpRequest, HttpResponseBase
 

@@ -4,11 +4,13 @@ print what they are given; none asks Redis.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import django
 from django import template
+from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -25,6 +27,26 @@ def resque_nonce(context: Any) -> SafeString:
     # Not its truth: the nonce is false until somebody prints it.
     nonce = context.get("csp_nonce")
     return SafeString("") if nonce is None else format_html('nonce="{}"', nonce)
+
+
+@register.simple_tag(takes_context=True)
+def resque_url(context: Any, page: str, *args: object, **query: object) -> str:
+    """
+    The address of a page of ours on this site. What is empty is left out of the query; a
+    trailing underscore of its name too, for words of Python.
+    """
+    given = {name.rstrip("_"): value for name, value in query.items() if value}
+    site = getattr(context["request"], "current_app", None)
+    address = reverse(f"admin:django_resque_{page}", args=args, current_app=site)
+    # A name that is not UTF-8 has no address: "replace" makes one that leads nowhere.
+    return f"{address}?{urlencode(given, errors='replace')}" if given else address
+
+
+@register.simple_tag
+def resque_query(**query: object) -> str:
+    """The beginning of a query, with its "&", for links that add to it; "" without values."""
+    given = {name.rstrip("_"): value for name, value in query.items() if value}
+    return f"{urlencode(given, errors='replace')}&" if given else ""
 
 
 @register.simple_tag
@@ -50,6 +72,15 @@ def resque_ago(instant: datetime | None, text: str = "") -> str:
 def resque_date(instant: datetime | None, text: str = "") -> str:
     """The date, in the site's time zone. `text` for what is no date."""
     return text if instant is None else _time(instant, None, text)
+
+
+@register.simple_tag
+def resque_unix(seconds: int | str) -> str:
+    """The date of unix seconds, in the site's time zone; themselves if they are none."""
+    try:
+        return _time(datetime.fromtimestamp(int(seconds), UTC), None, str(seconds))
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
 
 
 def _time(instant: datetime, shown: str | None, text: str) -> str:

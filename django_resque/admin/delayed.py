@@ -1,0 +1,76 @@
+"""The pages of jobs that are known by due time or id: what is delayed, and one job."""
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
+
+from django_resque import conf, control, details
+
+from . import payloads
+from .actions import confirmation, done, nothing, number
+from .pages import Entry, render, requires
+
+
+@requires("view")
+def delayed(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    page = details.delayed(conf.store(), number(request.GET.get("page")) or 1)
+    lines = [
+        (due, [(job, payloads.short_arguments(job.payload)) for job in due.jobs])
+        for due in page.rows
+    ]
+    return render(
+        entry,
+        request,
+        "delayed",
+        page=page,
+        pages=max(1, -(-page.total // page.size)),
+        lines=lines,
+        may_delete=entry.may(request, "delete"),
+    )
+
+
+@requires("delete")
+def cancel(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    """Ask for it, and by POST do it: the very job that was shown, by its content."""
+    given = request.POST if request.method == "POST" else request.GET
+    due, digest = given.get("due", ""), given.get("digest", "")
+    row = details.delayed_job(conf.store(), due, digest)
+    if row is None:
+        return _gone(entry, request)
+    if request.method != "POST":
+        text = _("1 job, %(job)s, is delayed for the queue %(queue)s. Cancelling drops it.")
+        return confirmation(
+            entry,
+            request,
+            title=_("Cancel this delayed job?"),
+            sentence=text % {"job": row.payload.job, "queue": row.item.queue},
+            button=_("Yes, cancel it"),
+            back=entry.url("delayed"),
+            fields=[("due", due), ("digest", digest)],
+        )
+    if not control.cancel_delayed(conf.store(), row):
+        return _gone(entry, request)
+    name = f"{row.payload.job} {row.payload.id}".strip()
+    text = _("Cancelled the delayed job %(job)s.") % {"job": row.payload.job}
+    return done(entry, request, entry.url("delayed"), text, address=digest, name=name)
+
+
+@requires("view")
+def job(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    job_id = request.GET.get("id", "").strip()
+    found = details.job(conf.store(), job_id) if job_id else None
+    return render(
+        entry,
+        request,
+        "job",
+        title=_("Job"),
+        trail=[(entry.url("overview"), _("Overview"))],
+        job_id=job_id,
+        found=found,
+        result=payloads.result(found.status.result) if found and found.status else "",
+        places=[(each, payloads.arguments(each.payload)) for each in found.places] if found else [],
+    )
+
+
+def _gone(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    text = _("This job is not delayed any more: it went to its queue, or was cancelled meanwhile.")
+    return nothing(request, entry.url("delayed"), text)

@@ -1,0 +1,69 @@
+"""The pages of workers: all, one with its job, and the order to stop."""
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from django_resque import conf, control, monitor
+
+from . import payloads
+from .actions import confirmation, done, nothing
+from .pages import Entry, render, requires
+
+
+@requires("view")
+def workers(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    now = monitor.overview(conf.store())
+    return render(entry, request, "workers", now=now, may_control=entry.may(request, "control"))
+
+
+@requires("view")
+def worker(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    worker_id = request.GET.get("id", "")
+    row = monitor.worker(conf.store(), worker_id)
+    if row is None:
+        return _gone(entry, request, worker_id)
+    return render(
+        entry,
+        request,
+        "worker",
+        title=row.id,
+        trail=[(entry.url("workers"), capfirst(str(entry.opts.verbose_name_plural)))],
+        worker=row,
+        arguments=payloads.arguments(row.payload) if row.payload else "",
+        may_control=entry.may(request, "control"),
+    )
+
+
+@requires("control")
+def stop(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    """Ask for it, and by POST do it. The order names the very process that was shown."""
+    posted = request.method == "POST"
+    worker_id = (request.POST if posted else request.GET).get("id", "")
+    row = monitor.worker(conf.store(), worker_id)
+    if row is None:
+        return _gone(entry, request, worker_id)
+    if not row.ours:
+        text = _("%(worker)s is no worker of django-resque: stop it where it runs.")
+        return nothing(request, entry.url("workers"), text % {"worker": row.id})
+    if not posted:
+        text = _("%(worker)s takes no other job, ends the one in its hands, and stops.")
+        if row.job:
+            text += " " + _("It performs %(job)s; past the grace of a stop that is put back.")
+        return confirmation(
+            entry,
+            request,
+            title=_("Stop this worker?"),
+            sentence=text % {"worker": row.id, "job": row.job},
+            button=_("Yes, stop it after its job"),
+            back=entry.url("workers"),
+            fields=[("id", worker_id)],
+        )
+    control.stop(conf.store(), [worker_id])
+    text = _("Asked the worker %(worker)s to stop after its job.") % {"worker": row.id}
+    return done(entry, request, entry.url("workers"), text, address=worker_id, name=row.id)
+
+
+def _gone(entry: Entry, request: HttpRequest, worker_id: str) -> HttpResponseBase:
+    text = _("There is no worker %(worker)s: it has stopped, or was given up.")
+    return nothing(request, entry.url("workers"), text % {"worker": worker_id})

@@ -1,0 +1,529 @@
+"""The admin's pages of queues, workers, delayed jobs and one job: what they show and do."""
+
+import html
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from pytest_django import Settings
+from redis import Redis
+
+from django_resque import control
+from django_resque.parcels import Parcel
+from django_resque.store import Store, Take
+from django_resque.wire import Payload
+from tests.conftest import UserWith
+from tests.test_admin import ID, WORKER, dump, fail, marked, newest, page, register, said, text
+
+pytestmark = pytest.mark.django_db
+
+ROOT = "/admin/django_resque/"
+QUEUES = f"{ROOT}queues/"
+QUEUE = f"{QUEUES}queue/?name=mail"
+WORKERS = f"{ROOT}workers/"
+ONE_WORKER = f"{WORKERS}worker/?id={WORKER}"
+FAILURES = f"{ROOT}failures/"
+GROUPS = f"{FAILURES}groups/"
+SEVERAL = f"{FAILURES}several/"
+DELAYED = f"{ROOT}delayed/"
+JOB = f"{ROOT}overview/job/?id={ID}"
+
+#: Every page that only shows, with what needs `control` or `delete` last.
+SHOWN = [QUEUES, QUEUE, WORKERS, ONE_WORKER, f"{FAILURES}?text=order", GROUPS, DELAYED, JOB]
+ASKING = [f"{QUEUES}clear/?name=mail", f"{WORKERS}stop/?id={WORKER}"]
+
+
+def push(store: Store, *args: Any, queue: str = "mail", due: int | None = None) -> None:
+    """Again and again the same id, as if each were the first."""
+    store.redis.delete(store.keys.pushed(ID), store.keys.status(ID))
+    store.push([Parcel(queue, Payload.new("login", list(args), ID, 1.0), due=due)])
+
+
+def fill(store: Store) -> None:
+    """Something for every page: a job in hand, one waiting, one delayed, one failed."""
+    register(store)
+    push(store, "held")
+    store.reserve(Take.new(WORKER, ["mail"]))
+    push(store, "waiting", "SECRET")
+    push(store, "later", "SECRET", due=int(time.time()) + 3600)
+    fail(store, "failed")
+
+
+def first_delayed(client: Client) -> str:
+    """The address of the page that asks whether to cancel the first delayed job."""
+    link = re.search(rf'href="({DELAYED}cancel/[^"]+)"', page(client, DELAYED))
+    assert link
+    return html.unescape(link[1])
+
+
+def fields_of(found: str) -> dict[str, str]:
+    """What the form of a confirmation sends."""
+    form = found.partition('class="resque-confirm"')[2].partition("</form>")[0]
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+
+
+# Every page.
+
+
+def test_viewers_see_every_page_and_no_action(user_with: UserWith, store: Store) -> None:
+    client = user_with("view")
+    fill(store)
+
+    for url in SHOWN:
+        own = page(client, url).partition('id="content-main"')[2]
+        assert 'method="post"' not in own, url
+        assert not re.search(r"/(clear|stop|cancel)/", own), url
+
+
+def test_staff_without_permission_gets_no_page(user_with: UserWith, store: Store) -> None:
+    client, deleter = user_with(), user_with("delete", "control", "retry")
+    fill(store)
+
+    assert [client.get(url).status_code for url in SHOWN + ASKING] == [403] * 10
+    assert [deleter.get(url).status_code for url in SHOWN] == [403] * 8
+    assert [client.get(url).status_code for url in ("/admin/", DELAYED)] == [200, 403]
+
+
+@pytest.mark.parametrize("url", [*SHOWN, *ASKING])
+def test_redis_away_is_a_page_that_says_so(
+    admin_client: Client, settings: Settings, url: str
+) -> None:
+    settings.RESQUE = {"URL": "redis://someone:hunter2@localhost:1/3"}
+
+    found = text(admin_client, url, status=503)
+
+    assert "Redis at redis://localhost:1/3 cannot be asked" in found
+    assert "hunter2" not in found
+
+
+def test_looking_never_writes_and_costs_at_most_five_round_trips(
+    admin_client: Client, store: Store, redis: Redis, request: pytest.FixtureRequest
+) -> None:
+    fill(store)
+    for number in range(60):
+        push(store, number, queue=f"queue{number}")
+        push(store, number, due=int(time.time()) + 4000 + number)
+        register(store, f"host:{number}:mail")
+    redis.rpush("resque:failed", *['{"payload":{"class":"Old"},"queue":"q"}'] * 6000)
+    before = dump(redis)
+    request.getfixturevalue("as_reader")
+    sent: list[int] = request.getfixturevalue("round_trips")
+
+    for url in [*SHOWN, *ASKING, first_delayed(admin_client)]:
+        page(admin_client, url)  # Connects.
+        sent.clear()
+        page(admin_client, url)
+        assert 1 <= len(sent) <= 5, url
+
+    assert dump(redis) == before
+
+
+def test_markup_in_every_field_comes_out_escaped(
+    admin_client: Client, store: Store, redis: Redis
+) -> None:
+    payload = {"class": marked("class"), "args": [{marked("name"): marked("arg")}]}
+    payload |= {"id": marked("id"), "queue": marked("delayedqueue")}
+    queue, worker = marked("queue"), f"{marked('host')}:1:{marked('listens')}"
+    redis.sadd("resque:queues", queue)
+    redis.rpush(f"resque:queue:{queue}", json.dumps(payload), json.dumps({marked("field"): 1}))
+    redis.hset("resque:queues:paused", queue, json.dumps({"by": marked("by"), "at": marked("at")}))
+    redis.sadd("resque:workers", worker)
+    record = {"queue": marked("taken"), "run_at": marked("run_at"), "payload": payload}
+    redis.set(f"resque:worker:{worker}", json.dumps(record))
+    redis.hset("resque:workers:lease", worker, "1")
+    about = {"machine": "m", "pid": 1, "birth": "1", "supervisor": 1, "supervisor_birth": "1"}
+    redis.hset("resque:workers:about", worker, json.dumps(about | {"version": marked("version")}))
+    redis.zadd("resque:delayed_queue_schedule", {marked("due"): 7})
+    redis.rpush(f"resque:delayed:{marked('due')}", json.dumps(payload))
+    status = {"status": 4, "updated": 1, "started": 1, "result": marked("result")}
+    redis.set(f"resque:job:{marked('id')}:status", json.dumps(status))
+    failure = {"payload": payload, "exception": marked("exception"), "error": marked("error")}
+    redis.rpush("resque:failed", json.dumps(failure | {"queue": queue}))
+    chosen = {"action": "remove", "chosen": f"{newest(store)}:0"}
+
+    def get(url: str, **query: str) -> str:
+        return admin_client.get(ROOT + url, query).content.decode()
+
+    for found, names in (
+        (get("overview/"), "queue host listens by at class taken"),
+        (get("queues/"), "queue"),
+        (get("queues/queue/", name=queue), "queue by at class name arg id field"),
+        (get("queues/clear/", name=queue), "queue"),
+        (get("queues/queue/", name=marked("none")), ""),
+        (
+            admin_client.get(f"{QUEUES}queue/?name=<i>none</i>", follow=True).content.decode(),
+            "none",
+        ),
+        (get("workers/"), "host listens class taken version"),
+        (get("workers/worker/", id=worker), "host listens class taken version name arg id"),
+        (get("workers/stop/", id=worker), "host class"),
+        (get("delayed/"), "class name arg id due delayedqueue"),
+        (page(admin_client, first_delayed(admin_client)), "class delayedqueue due"),
+        (get("overview/job/", id=marked("id")), "class name arg id queue host due error result"),
+        (get("failures/", text="<i>", queue=queue), "class exception error"),
+        (get("failures/", exception=marked("typed")), "typed"),
+        (get("failures/groups/"), "class exception error"),
+        (admin_client.post(SEVERAL, chosen).content.decode(), ""),
+    ):
+        assert "<i>" not in found
+        for name in names.split():
+            assert f"&lt;i&gt;{name}&lt;/i&gt;" in found, name
+
+
+def test_what_is_broken_in_redis_is_shown(admin_client: Client, redis: Redis) -> None:
+    redis.sadd("resque:queues", "mail", b"\xff")
+    redis.set("resque:queue:mail", "no list")
+    redis.rpush(b"resque:queue:\xff", b"\xff")
+    redis.zadd("resque:delayed_queue_schedule", {"soon": 1, "9" * 400: 2, "7": 3})
+    redis.zadd("resque:delayed_queue_schedule", {b"\xff": 4})
+    redis.set("resque:delayed:soon", "no list")
+    redis.rpush("resque:delayed:7", b"\xff", "[" * 9000, '{"class":"X","args":7}')
+    redis.sadd("resque:workers", WORKER)
+    redis.set(f"resque:worker:{WORKER}", b"\xff")
+    redis.set(f"resque:job:{ID}:status", '{"status":9,"updated":1e300,"result":[[]]}')
+    redis.rpush("resque:failed", b"\xff", "[]")
+
+    for url in [*SHOWN, ASKING[0], first_delayed(admin_client)]:
+        page(admin_client, url)
+
+    assert "is no list" in text(admin_client, QUEUE)
+    assert "cannot be read" in text(admin_client, DELAYED)
+
+
+def test_the_markup_keeps_to_the_rules(admin_client: Client, store: Store) -> None:
+    fill(store)
+
+    for url in [*SHOWN, *ASKING, first_delayed(admin_client)]:
+        found = page(admin_client, url)
+        own = found.partition('id="content-main"')[2].partition("<footer")[0]
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", found)
+        assert all("aria-label" in table for table in re.findall(r"<table[^>]*>", own))
+        assert all("scope=" in head for head in re.findall(r"<th\b[^>]*>", own))
+        assert "SECRET" not in own
+
+
+# Queues.
+
+
+def test_a_queue_shows_its_next_jobs_by_the_page(admin_client: Client, store: Store) -> None:
+    for number in range(30):
+        push(store, f"number{number}", "SECRET")
+
+    first, second = text(admin_client, QUEUE), text(admin_client, f"{QUEUE}&page=2")
+
+    assert re.findall(r"number\d+", first) == [f"number{n}" for n in range(25)]
+    assert re.findall(r"number\d+", second) == [f"number{n}" for n in range(25, 30)]
+    assert first.endswith("Page 1 of 2 Next 30 jobs")
+    assert 'href="?name=mail&amp;page=2"' in page(admin_client, QUEUE)
+    assert "SECRET" not in first
+
+
+def test_a_queue_is_paused_and_resumed(user_with: UserWith, store: Store, redis: Redis) -> None:
+    client = user_with("view", "control")
+    push(store, 1)
+
+    paused = client.post(f"{QUEUES}pause/", {"name": "mail"}, follow=True)
+    shown = text(client, QUEUE)
+    resumed = client.post(f"{QUEUES}resume/", {"name": "mail"}, follow=True)
+    again = client.post(f"{QUEUES}resume/", {"name": "mail"}, follow=True)
+
+    assert said(paused)[0].startswith("Paused the queue mail")
+    assert "Paused by user0 since" in shown
+    assert said(resumed) == ["Resumed the queue mail."]
+    assert said(again) == ["The queue mail is not paused."]
+    assert not redis.exists("resque:queues:paused")
+    assert LogEntry.objects.filter(object_id="mail").count() == 2
+
+
+def test_all_workers_are_paused_and_resumed(admin_client: Client, redis: Redis) -> None:
+    admin_client.post(f"{QUEUES}pause/", {"name": control.EVERYTHING})
+
+    assert redis.get("resque:pause-all-workers") == b"true"
+    assert "All workers are paused." in text(admin_client, QUEUES)
+    admin_client.post(f"{QUEUES}resume/", {"name": control.EVERYTHING})
+    assert not redis.exists("resque:pause-all-workers")
+
+
+def test_clearing_a_queue_names_the_number_first(
+    admin_client: Client, store: Store, redis: Redis
+) -> None:
+    for number in range(3):
+        push(store, number)
+    asking = page(admin_client, f"{QUEUES}clear/?name=mail")
+
+    assert "3 jobs wait in the queue mail. Clearing drops them for good." in asking
+    assert redis.llen("resque:queue:mail") == 3
+    response = admin_client.post(f"{QUEUES}clear/", fields_of(asking), follow=True)
+
+    assert said(response) == ["Cleared the queue mail: 3 jobs were dropped."]
+    assert redis.llen("resque:queue:mail") == 0
+    assert LogEntry.objects.get().object_repr == "mail"
+
+
+@pytest.mark.parametrize("action", ["pause", "clear"])
+def test_an_unknown_queue_is_not_acted_on(admin_client: Client, redis: Redis, action: str) -> None:
+    response = admin_client.post(f"{QUEUES}{action}/", {"name": "nowhere"}, follow=True)
+
+    assert said(response) == ["There is no queue nowhere."]
+    assert redis.keys() == []
+
+
+# Workers.
+
+
+def test_a_worker_is_shown_with_its_job(admin_client: Client, store: Store) -> None:
+    fill(store)
+    register(store, "web-2:1:images")
+
+    listed, shown = text(admin_client, WORKERS), text(admin_client, ONE_WORKER)
+
+    assert re.search(
+        rf"{WORKER} version 0.1.0 performing login from mail .* ago 0 0 0 s ago", listed
+    )
+    assert "web-2:1:images version 0.1.0 waiting" in listed
+    assert "Host web-1 Process 4711 Listens to mail, images" in shown
+    assert f"Job login Id {ID} Queue mail" in shown
+    assert '"held"' in shown
+
+
+def test_a_worker_is_asked_to_stop(admin_client: Client, store: Store, redis: Redis) -> None:
+    fill(store)
+    asking = page(admin_client, f"{WORKERS}stop/?id={WORKER}")
+
+    assert "It performs login" in asking
+    assert not redis.exists("resque:workers:orders")
+    response = admin_client.post(f"{WORKERS}stop/", fields_of(asking), follow=True)
+
+    assert said(response) == [f"Asked the worker {WORKER} to stop after its job."]
+    assert redis.hget("resque:workers:orders", WORKER) == b"1"
+    assert LogEntry.objects.get().object_id == WORKER
+
+
+def test_another_languages_worker_has_no_stop(admin_client: Client, redis: Redis) -> None:
+    redis.sadd("resque:workers", "ruby:1:mail")
+
+    response = admin_client.post(f"{WORKERS}stop/", {"id": "ruby:1:mail"}, follow=True)
+
+    assert "no worker of django-resque" in said(response)[0]
+    assert not re.search("/stop/", page(admin_client, WORKERS))
+    assert not LogEntry.objects.exists()
+
+
+# Delayed jobs, and one job.
+
+
+def test_delayed_jobs_come_earliest_first(admin_client: Client, store: Store) -> None:
+    now = int(time.time())
+    for number in (2, 1):
+        push(store, f"number{number}", "SECRET", due=now + number * 3600)
+    for number in range(12):
+        push(store, number, due=now + 9 * 3600)
+
+    found = text(admin_client, DELAYED)
+
+    assert found.index("number1") < found.index("number2")
+    assert "and 2 more" in found
+    assert found.endswith("Page 1 of 1 3 due times")
+    assert "SECRET" not in found
+
+
+def test_a_delayed_job_is_cancelled_once(admin_client: Client, store: Store, redis: Redis) -> None:
+    due = int(time.time()) + 3600
+    push(store, "this", due=due)
+    push(store, "other", due=due)
+    asking = page(admin_client, first_delayed(admin_client))
+
+    assert redis.llen(f"resque:delayed:{due}") == 2
+    answers = [
+        admin_client.post(f"{DELAYED}cancel/", fields_of(asking), follow=True) for _ in range(2)
+    ]
+
+    assert said(answers[0]) == ["Cancelled the delayed job login."]
+    assert said(answers[1])[0].startswith("This job is not delayed any more")
+    assert [b"other" in raw for raw in redis.lrange(f"resque:delayed:{due}", 0, -1)] == [True]
+    assert LogEntry.objects.count() == 1
+
+
+def test_a_job_is_found_by_its_id(admin_client: Client, store: Store) -> None:
+    fill(store)
+
+    found = text(admin_client, JOB)
+
+    assert "Status waiting Enqueued" in found
+    for place in ("Waits in a queue", "In a worker's hands", "Delayed Job", "Among the failures"):
+        assert place in found
+    assert "Not found where was looked" in text(admin_client, JOB[:-1])
+    assert "Job by its id" in text(admin_client, f"{ROOT}overview/job/")
+
+
+# Failures, filtered and grouped; several at once.
+
+
+def some_failures(store: Store) -> list[str]:
+    fail(store, "one", queue="mail", name="shop.jobs.Mail")
+    fail(store, "two", queue="images", name="shop.jobs.Thumb")
+    fail(store, "three", queue="mail", name="shop.jobs.Mail")
+    return [f"{row}:0" for row in (newest(store),)]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("queue=images", ["two"]),
+        ("class=Mail", ["three", "one"]),
+        ("exception=ValueError", ["three", "two", "one"]),
+        ("exception=KeyError", []),
+        ("text=ONE", ["one"]),
+        ("queue=mail&text=thr", ["three"]),
+        ("below=2", ["two", "one"]),
+    ],
+)
+def test_failures_are_filtered(
+    admin_client: Client, store: Store, query: str, expected: list[str]
+) -> None:
+    some_failures(store)
+
+    found = text(admin_client, f"{FAILURES}?{query}")
+
+    assert re.findall(r'"(one|two|three)"', found) == expected
+    assert "Looked at" in found
+
+
+def test_a_search_says_how_far_it_looked_and_goes_on(
+    admin_client: Client, store: Store, redis: Redis
+) -> None:
+    fail(store, "oldest")
+    redis.rpush("resque:failed", *['{"payload":{"class":"Other"},"queue":"q"}'] * 4500)
+
+    found = page(admin_client, f"{FAILURES}?class=Mail")
+    link = re.search(r'href="(\?class=Mail&amp;below=\d+)"', found)
+
+    assert "Looked at 4000 of 4501." in found
+    assert link
+    assert '"oldest"' in text(admin_client, FAILURES + html.unescape(link[1]))
+
+
+def test_failures_are_grouped(admin_client: Client, store: Store) -> None:
+    some_failures(store)
+
+    found = text(admin_client, GROUPS)
+
+    assert re.search(r"ValueError no such order shop.jobs.Mail 2 .* shop.jobs.Thumb 1 ", found)
+    assert found.endswith("Looked at the newest 3 of 3.")
+
+
+def chosen(client: Client) -> list[str]:
+    """The boxes of the list."""
+    return re.findall(r'name="chosen" value="([^"]+)"', page(client, FAILURES))
+
+
+def test_chosen_failures_are_retried_as_many_as_are_there(
+    admin_client: Client, store: Store, redis: Redis
+) -> None:
+    some_failures(store)
+    boxes = chosen(admin_client)
+    control.retry(store, boxes[0].split(":")[0], 0)
+
+    given = {"action": "retry", "which": "chosen", "chosen": boxes[:2]}
+    answers = [admin_client.post(SEVERAL, given, follow=True) for _ in range(2)]
+
+    assert said(answers[0]) == ["Retried 1 of 2. 1 was not there any more."]
+    assert said(answers[1]) == ["Retried 0 of 2. 2 were not there any more."]
+    assert redis.llen("resque:queue:images") == 1
+    assert redis.llen("resque:failed") == 1
+    assert LogEntry.objects.count() == 1
+
+
+def test_chosen_failures_are_deleted_when_that_is_confirmed(
+    admin_client: Client, store: Store, redis: Redis
+) -> None:
+    some_failures(store)
+    given = {"action": "remove", "which": "chosen", "chosen": chosen(admin_client)[:2]}
+
+    asking = admin_client.post(SEVERAL, given)
+
+    assert "2 failures are deleted for good." in asking.content.decode()
+    assert redis.llen("resque:failed") == 3
+    response = admin_client.post(SEVERAL, {**given, "confirmed": "1"}, follow=True)
+    assert said(response) == ["Deleted 2 of 2."]
+    assert redis.llen("resque:failed") == 1
+
+
+@pytest.mark.parametrize("action", ["retry", "remove"])
+def test_all_that_match_are_meant_when_that_is_confirmed(
+    admin_client: Client, store: Store, redis: Redis, action: str
+) -> None:
+    some_failures(store)
+    given = {"action": action, "which": "matching", "class": "Mail"}
+
+    asking = admin_client.post(SEVERAL, given).content.decode()
+    fail(store, "after the question")
+    response = admin_client.post(SEVERAL, fields_of(asking), follow=True)
+
+    assert "2 failures" in asking
+    assert said(response)[0] in ("Retried 2 of 2.", "Deleted 2 of 2.")
+    assert redis.llen("resque:failed") == 2
+    assert redis.llen("resque:queue:mail") == (2 if action == "retry" else 0)
+    assert LogEntry.objects.get().object_repr == "2 failures"
+
+
+def test_without_a_place_nothing_is_meant(admin_client: Client, store: Store, redis: Redis) -> None:
+    some_failures(store)
+
+    given = {"action": "remove", "which": "matching", "confirmed": "1"}
+    admin_client.post(SEVERAL, given)
+
+    assert redis.llen("resque:failed") == 3
+
+
+@pytest.mark.parametrize("given", [{}, {"action": "x"}, {"action": "retry"}])
+def test_an_odd_request_changes_nothing(
+    admin_client: Client, store: Store, redis: Redis, given: dict[str, str]
+) -> None:
+    some_failures(store)
+
+    response = admin_client.post(SEVERAL, given, follow=True)
+
+    assert said(response)[0].startswith("No ")
+    assert redis.llen("resque:failed") == 3
+
+
+# Who may.
+
+
+@pytest.mark.parametrize(
+    ("url", "given", "permission"),
+    [
+        (f"{QUEUES}pause/", {"name": "mail"}, "control"),
+        (f"{QUEUES}resume/", {"name": "mail"}, "control"),
+        (f"{QUEUES}clear/", {"name": "mail"}, "control"),
+        (f"{WORKERS}stop/", {"id": WORKER}, "control"),
+        (f"{DELAYED}cancel/", {"due": "1", "digest": "x"}, "delete"),
+        (SEVERAL, {"action": "retry", "which": "matching"}, "retry"),
+        (SEVERAL, {"action": "remove", "which": "matching"}, "delete"),
+    ],
+)
+def test_an_action_needs_its_permission_and_the_token(
+    user_with: UserWith, store: Store, redis: Redis, url: str, given: Any, permission: str
+) -> None:
+    fill(store)
+    others = {"view", "retry", "delete", "control"} - {permission}
+    before = dump(redis)
+
+    refused = user_with(*others).post(url, given)
+    bare = user_with("view", permission, enforce_csrf_checks=True).post(url, given)
+    allowed = user_with("view", permission).post(url, given)
+
+    assert (refused.status_code, bare.status_code) == (403, 403)
+    assert allowed.status_code in (200, 302)
+    if url == f"{QUEUES}clear/":
+        assert dump(redis) != before
+
+
+@pytest.mark.parametrize("url", [f"{QUEUES}pause/", f"{QUEUES}resume/", SEVERAL])
+def test_acting_needs_a_post(admin_client: Client, url: str) -> None:
+    assert admin_client.get(url).status_code == 405
