@@ -1,0 +1,1 @@
+"""Faults, injected: real processes, a real Redis, a proxy between them, and a ledger beside."""
