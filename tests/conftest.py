@@ -32,11 +32,20 @@ ROOT = Path(__file__).parent.parent
 DEADLINE = 20.0
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _signals_are_not_ignored() -> None:
-    """Whoever runs the tests in the background or by nohup hands on ignored signals."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+#: A command that ends its process leaves them ignored, and what tests start inherits that.
+_SIGNALS = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGHUP: signal.SIG_DFL,
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGQUIT: signal.SIG_DFL,
+}
+
+
+@pytest.fixture(autouse=True)
+def _signals_are_heard() -> None:
+    """Whoever runs the tests in the background or by nohup hands on ignored signals, too."""
+    for number, handler in _SIGNALS.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
