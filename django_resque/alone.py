@@ -6,7 +6,6 @@ is. A thread does for it what a supervisor does, but cannot kill.
 import logging
 import math
 import os
-import select
 import threading
 import time
 
@@ -106,7 +105,7 @@ class Alone:
             )
             self.crew.rest_until(until)
             waited_for = [self.crew.reader, *self.bell.filenos()]
-            select.select(waited_for, [], [], max(0.0, until - time.monotonic()))
+            process.readable(waited_for, until - time.monotonic())
 
     def look_at_files(self) -> None:
         if self.reload:

@@ -8,7 +8,6 @@ second connection that listens. Each look is told of once.
 """
 
 import logging
-import select
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from redis import Redis
 from redis.connection import Connection, ConnectionPool
 from redis.exceptions import ConnectionError, RedisError
 
-from . import connection, wire
+from . import connection, process, wire
 from .keys import Keys
 from .scripts import script
 
@@ -107,7 +106,7 @@ class Doorbell:
         way. A doorbell that did not ring is made anew, one that fails again given up.
         """
         found = self.filenos()
-        if not found or select.select(found, [], [], _ON_ITS_WAY)[0]:
+        if not found or process.readable(found, _ON_ITS_WAY):
             return False
         self.close()
         self._missed += 1

@@ -29,6 +29,9 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 #: signal.getsignal looks its answer up in an enum, which takes ten times as long.
 _getsignal = _signal.getsignal
 
+#: Seconds. What poll is told in milliseconds must fit into 31 bits.
+LONGEST_WAIT = 1e6
+
 _IGNORABLE = (signal.SIGHUP, signal.SIGINT)
 
 Handler = Callable[[int, FrameType | None], object]
@@ -58,13 +61,12 @@ class Alarm:
         Return after `seconds`, at a signal, or when one of the descriptors `also`
         can be read; answers those.
         """
-        also = list(also)
-        ready, _, _ = select.select([self._reader, *also], [], [], max(0.0, seconds))
+        ready = readable([self._reader, *also], seconds)
         if self._reader in ready:
             with suppress(BlockingIOError):
                 while os.read(self._reader, 512):
                     pass
-        return [fd for fd in also if fd in ready]
+        return [fd for fd in ready if fd != self._reader]
 
     def close(self) -> None:
         signal.set_wakeup_fd(self._before)
@@ -76,6 +78,18 @@ class Alarm:
 
     def __exit__(self, *raised: object) -> None:
         self.close()
+
+
+def readable(descriptors: Iterable[int], seconds: float) -> list[int]:
+    """
+    Those that can be read, or are closed, as soon as there is one; none after `seconds`.
+
+    Not by `select`, which knows no descriptor beyond 1023: 500 workers have more.
+    """
+    poll = select.poll()
+    for each in descriptors:
+        poll.register(each, select.POLLIN)
+    return [fd for fd, _ in poll.poll(1000 * min(max(0.0, seconds), LONGEST_WAIT))]
 
 
 class Handlers:

@@ -40,9 +40,6 @@ from .version import __version__
 
 logger = logging.getLogger(__name__)
 
-#: Seconds of a wait that something else ends.
-FOREVER = 1e6
-
 #: What a worker process listens to. SIGURG is the supervisor's word for "see the board".
 SIGNALS = (
     *process.STOP_SIGNALS, signal.SIGURG, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT
@@ -263,7 +260,7 @@ class Worker:
         self.post.tell(LOOK)
         logger.debug("waiting worker=%s", self.id)
         if not self.stopping:
-            self.alarm.wait(FOREVER, also=[self.post.ear])
+            self.alarm.wait(process.LONGEST_WAIT, also=[self.post.ear])
 
     @property
     def stopping(self) -> bool:

@@ -52,7 +52,7 @@ PLAN: dict[str, set[str]] = {
     },
     "listing": {"store", "wire", "redis"},
     "waiting": {"connection", "redis"},
-    "doorbell": {"connection", "keys", "scripts", "wire", "redis"},
+    "doorbell": {"connection", "keys", "process", "scripts", "wire", "redis"},
     "rules": {"connection", "patterns", "retry", "django", "redis"},
     "conf": {"connection", "keys", "process", "retry", "rules", "store", "django", "redis"},
     # Second floor: jobs, and two windows on the data.

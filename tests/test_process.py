@@ -1,6 +1,8 @@
 """Processes: waiting that a signal ends, requests to stop, births, and children that die along."""
 
+import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -35,6 +37,19 @@ def test_an_alarm_ends_when_a_descriptor_can_be_read() -> None:
         assert alarm.wait(60, also=[reader]) == [reader]
     os.close(reader)
     os.close(writer)
+
+
+def test_an_alarm_waits_for_descriptors_beyond_those_that_select_knows() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2048), hard))
+    reader, writer = os.pipe()
+    far = fcntl.fcntl(reader, fcntl.F_DUPFD, 1500)
+    os.write(writer, b"x")
+    with Alarm() as alarm:
+        assert alarm.wait(60, also=[far]) == [far]
+    for each in (reader, writer, far):
+        os.close(each)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_handlers_come_back_after_the_with() -> None:
