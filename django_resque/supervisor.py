@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 #: Seconds for which, when all else has ended, the dead are still to be answered for.
 LAST_TRIES = 1.0
 
+#: Seconds for which to fork before the supervisor looks after those that it has: they want beats.
+FORK_FOR = 0.1
+
 #: A worker process that died younger than this is not replaced at once, but later and later.
 TOO_YOUNG = 1.0
 YOUNG_AND_REPLACED_AT_ONCE = 3
@@ -156,7 +159,8 @@ class Supervisor:
         return self.wanted - len(self.crew.children) - len(self.dead)
 
     def fork_missing(self) -> None:
-        while self.missing > 0 and time.monotonic() >= self.next_fork:
+        until = time.monotonic() + FORK_FOR
+        while self.missing > 0 and self.next_fork <= time.monotonic() < until:
             connections.close_all()  # Or the child would share their sockets. redis-py minds forks.
             try:
                 child = self.crew.fork(self.become_worker, self.named, _HANDLED)

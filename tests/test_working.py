@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from functools import partial
@@ -52,6 +53,15 @@ def test_jobs_are_performed_and_reported(farm: Farm, redis: Redis, trace: Path) 
     )  # fmt: skip
     assert float(seconds.removesuffix("s")) < 5
     assert leftovers(redis) == []
+
+
+def test_the_first_workers_have_beats_while_the_last_are_forked(farm: Farm) -> None:
+    work = farm("resque_work", "--count=60", "--debug", RESQUE_HEARTBEAT="0.1")
+
+    work.says("*** Starting worker ", times=60)
+
+    beating = [int(found) for found in re.findall(r"beat workers=(\d+)", work.output)]
+    assert [count for count in beating if 0 < count < 60], beating
 
 
 def test_a_quiet_worker_prints_no_line_per_job(farm: Farm, trace: Path) -> None:
