@@ -18,6 +18,7 @@ class State(IntEnum):
     BETWEEN = 2  #: Asking Redis.
     PERFORMING = 3
     RETIRED = 4  #: It ends because it has done enough: to be replaced.
+    OVER = 5  #: It ends because there is nothing left to do.
 
 
 class Place(ctypes.Structure):

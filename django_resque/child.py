@@ -73,6 +73,12 @@ class Child:
         """When dead: it had done enough."""
         return self.place.state == State.RETIRED and self.exit_code == 0
 
+    @property
+    def expected(self) -> bool:
+        """When dead: it ended as asked, or there was nothing left to do. Not to be replaced."""
+        over = self.place.state == State.OVER and self.exit_code == 0
+        return over or self.requests.stopping
+
     def lets_go_of(self, token: str) -> bool:
         """
         When dead: whether the job that it held goes back to its queue at no cost, as it was

@@ -101,17 +101,16 @@ def give_up_orphans(
 
 def answer_for(
     store: Store, worker_id: str, lets_go_of: Callable[[str], bool], error: ResqueError, end: End
-) -> bool:
+) -> None:
     """
     End a worker whose process has ended. A job that it let go of, by its token, goes back to
-    its queue; any other that it did not settle has failed. Whether there was one.
+    its queue; any other that it did not settle has failed.
     """
     held = store.in_hand(worker_id)
     if held and lets_go_of(held.token):
         store.put_back(held)
         logger.info("job put back worker=%s job=%s", worker_id, held.payload.job)
     give_up(store, worker_id, error, end=end)
-    return held is not None
 
 
 def give_up(

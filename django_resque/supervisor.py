@@ -184,8 +184,7 @@ class Supervisor:
 
     def delay_after(self, child: Child) -> None:
         """Replace those that die young later and later: what ends them may not be a job."""
-        expected = child.requests.stopping or child.retired
-        if expected or time.monotonic() - child.born > TOO_YOUNG:
+        if child.expected or child.retired or time.monotonic() - child.born > TOO_YOUNG:
             self.early_deaths = 0
             return
         self.early_deaths += 1
@@ -215,11 +214,11 @@ class Supervisor:
                 self.dead = []
 
     def answer_for(self, child: Child) -> None:
-        held = clock.answer_for(
+        clock.answer_for(
             self.store, child.worker_id, child.lets_go_of, child.cause_of_death, self.end
         )
-        if child.requests.stopping or (child.exit_code == 0 and not held and not child.retired):
-            self.wanted -= 1  # It ended as asked, or there was nothing left to do.
+        if child.expected:
+            self.wanted -= 1
         elif not child.retired:
             logger.error("worker died worker=%s code=%s", child.worker_id, child.exit_code)
 

@@ -100,6 +100,7 @@ class Worker:
                 self.place.state = State.RETIRED
                 return
             elif self.order.burst and found in ("idle", "paused") and not self.place.paused:
+                self.place.state = State.OVER
                 return
             else:
                 if found == "paused" or self.place.paused:

@@ -135,6 +135,17 @@ def test_any_end_of_the_process_is_a_failure_once(
     assert error in failure["error"]
 
 
+def test_an_idle_worker_that_ends_without_being_asked_is_replaced(farm: Farm, trace: Path) -> None:
+    work = farm("resque_work")
+    enqueue(jobs.mischief, "leave an end")
+
+    work.says("*** Starting worker", times=2)
+
+    handle = enqueue(jobs.note, str(trace))
+    wait_for(lambda: handle.status == "complete", "the next job is done")
+    assert "worker died worker=" in work.output
+
+
 def test_the_child_of_a_job_that_forks_is_no_second_worker(
     farm: Farm, redis: Redis, trace: Path
 ) -> None:
