@@ -11,6 +11,7 @@ import logging
 import random
 import re
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
@@ -80,6 +81,21 @@ def be_impatient(pool: ConnectionPool) -> None:
     pool.connection_kwargs.update(socket_timeout=IMPATIENCE, socket_connect_timeout=IMPATIENCE)
     pool.disconnect()
     pool.reset()  # The connections that it keeps would keep their patience.
+
+
+def tell_of_connects(pool: ConnectionPool, tell: Callable[[], None]) -> None:
+    """
+    Have somebody told of each new connection. redis-py replaces one that Redis has closed
+    without a word, so who must know that it was never cut off cannot wait for an error.
+    """
+
+    def connected(new: Any) -> None:
+        tell()
+        new.on_connect()
+
+    pool.connection_kwargs["redis_connect_func"] = connected
+    pool.disconnect()
+    pool.reset()
 
 
 def url_pool(url: str) -> ConnectionPool:

@@ -203,6 +203,10 @@ class Crew:
         """How many are about to ask Redis for a job."""
         return sum(child.coming for child in self.children.values())
 
+    def begun(self) -> int:
+        """Grows with each job that is begun; by how much does not matter."""
+        return sum(child.place.number for child in self.children.values())
+
     def wake(self, count: int) -> None:
         """Wake so many idle ones, or all there are."""
         for child in self.children.values():

@@ -4,12 +4,14 @@ Asking Redis again and again until it answers, for who has time to wait for it.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
-from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from . import connection, process
+from .about import About
+from .store import Store
 
 T = TypeVar("T")
 
@@ -22,10 +24,16 @@ class Persistent:
     """A worker that waits for Redis, unless it is told to stop."""
 
     def __init__(
-        self, who: str, redis: Redis, requests: process.Requests, alarm: process.Alarm
+        self,
+        store: Store,
+        worker_id: str,
+        about: About,
+        requests: process.Requests,
+        alarm: process.Alarm,
     ) -> None:
-        self._outage = connection.Outage(who)
-        self._redis = redis
+        self._store = store
+        self._alive = {worker_id: about}
+        self._outage = connection.Outage(worker_id)
         self._requests = requests
         self._alarm = alarm
 
@@ -34,10 +42,15 @@ class Persistent:
         Do a step, again and again until Redis answers. Every step bears a token or
         compares first, so repeating it after a lost reply changes nothing.
 
+        Before anything else a worker that was cut off gives a sign of life: its supervisor may
+        find later that Redis is back, and others would take the silence for its death.
         A worker that is told to stop waits only `at_any_cost`, to settle.
         """
         while True:
             try:
+                if self._outage.attempts:
+                    with suppress(ResponseError):  # The step itself will be refused, if it minds.
+                        self._store.beat(self._alive)
                 answer = step()
             except RedisError as error:
                 # Away, full, or refusing: a password was changed, a key is of a wrong type.
@@ -48,7 +61,7 @@ class Persistent:
                 return answer
             if self._requests.stopping and not at_any_cost:
                 raise StoppedWithoutRedis
-            self._redis.connection_pool.disconnect()
+            self._store.redis.connection_pool.disconnect()
             self._pause(delay)
 
     def _pause(self, seconds: float) -> None:

@@ -14,7 +14,7 @@ from typing import ParamSpec, Protocol
 from . import clock, connection, patterns
 from .about import About
 from .conf import Options
-from .doorbell import Doorbell
+from .doorbell import Doorbell, Seen
 from .store import Store
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,9 @@ PACE = 0.005
 
 #: Seconds between two looks for the next due time, while the delayed set changes.
 DUE_PACE = 1.0
+
+#: Looks in vain, though hands were woken, after which the pace slows down, to one look in OFTEN.
+_VAIN, _VAINEST = 3, 12
 
 #: Least seconds between two looks that nothing has called for, where Redis wakes us.
 RARELY = 2.0
@@ -52,6 +55,9 @@ class Hands(Protocol):
 
     def coming(self) -> int:
         """How many are about to ask Redis for a job."""
+
+    def begun(self) -> int:
+        """Grows with each job that is begun; by how much does not matter."""
 
     def wake(self, count: int) -> None:
         """Wake so many idle ones, or all there are."""
@@ -83,10 +89,13 @@ class Upkeep:
         self.patterns = queues
         self.queues = patterns.expand(queues, ())
         self.watch = clock.Watch()
+        connection.tell_of_connects(store.redis.connection_pool, self.watch.forget)
         self.outage = connection.Outage("supervisor")
+        self.failed: Callable[..., object] | None = None  #: The step that found Redis away.
         self.quiet = False  #: The last look found nothing, and the next write will be told.
         self.names_changed = patterns.needs_names(queues)
-        self.delays_changed = self.ordered = False
+        self.names_rung = self.delays_changed = self.ordered = False
+        self.begun = self.vain = 0  #: Looks at jobs of which none was begun since the one before.
         self.last_look = self.next_beat = self.next_redis = 0.0
         self.next_promotion = 0.0
 
@@ -94,9 +103,9 @@ class Upkeep:
         """Do what is due."""
         self.listen()
         for due, step in (
+            (self.next_beat, self.beat),
             (self.next_promotion, self.promote),
             (self.next_look, self.look),
-            (self.next_beat, self.beat),
         ):
             if time.monotonic() >= due:
                 self.ask(step)
@@ -111,7 +120,7 @@ class Upkeep:
         if not self.bell.works:
             return self.last_look + min(self.options.interval, OFTEN)
         if self.names_changed or self.ordered or (not self.quiet and self.hands.idle()):
-            return self.last_look + PACE
+            return self.last_look + min(OFTEN, PACE * 2.0 ** max(0, self.vain - _VAIN))
         if self.delays_changed:
             return self.last_look + DUE_PACE
         return self.last_look + max(self.options.interval, RARELY)
@@ -130,11 +139,11 @@ class Upkeep:
         if keys.schedule in rung:
             self.delays_changed = True
         if keys.queues in rung and patterns.needs_names(self.patterns):
-            self.names_changed = True
+            self.names_changed = self.names_rung = True
         if rung - {keys.orders, keys.schedule}:
             if self.quiet:  # Then it was a push, or the end of a pause.
                 self.hands.wake(1)
-            self.quiet = False
+            self.quiet, self.vain = False, 0
 
     def look(self) -> None:
         """See whether there is work, wake as many as it takes, and ask to be rung for more."""
@@ -149,14 +158,31 @@ class Upkeep:
         self.names_changed = self.delays_changed = self.ordered = False
         self.next_promotion = math.inf if seen.due is None else self.last_look + seen.due + _SURELY
         self.quiet = self.bell.works and not seen.jobs
-        if named and (found := patterns.expand(self.patterns, seen.names)) != self.queues:
-            self.queues, self.names_changed, self.quiet = found, True, False
-            self.hands.renamed()
+        if self.learn(seen):
             return
-        idle = self.hands.idle()
+        idle, begun = self.hands.idle(), self.hands.begun()
+        vain = seen.jobs and idle and begun == self.begun
+        self.vain, self.begun = min(self.vain + 1, _VAINEST) if vain else 0, begun
         self.hands.wake(max(0, seen.jobs - self.hands.coming()))
         if seen.jobs and idle and not told:
             self.bell.should_have_rung()
+
+    def learn(self, seen: Seen) -> bool:
+        """
+        Whether there are other queues than before, so that the look was at the wrong ones.
+
+        Hands are told after each ring: what they read between two looks, a queue that was
+        gone for a moment, may differ from what both looks have found.
+        """
+        if not patterns.needs_names(self.patterns):
+            return False
+        found, rung = patterns.expand(self.patterns, seen.names), self.names_rung
+        changed, self.names_rung = found != self.queues, False
+        if changed:
+            self.queues, self.names_changed, self.quiet = found, True, False
+        if changed or rung:
+            self.hands.renamed()
+        return changed
 
     def promote(self) -> None:
         """Delayed jobs whose time has come; then look when the next is due."""
@@ -187,6 +213,7 @@ class Upkeep:
         except Exception as error:
             if connection.is_away(error):
                 self.next_redis = time.monotonic() + self.outage.failed(error)
+                self.failed, self.next_beat = step, 0.0
                 self.watch.forget()
                 self.bell.close()
                 self.quiet = False
@@ -194,5 +221,6 @@ class Upkeep:
             else:
                 logger.exception("a step of the supervisor failed, trying again")
             return False
-        self.outage.over()
+        if step in (self.failed, self.beat):  # A Redis that is read-only still answers to a look.
+            self.outage.over()
         return True

@@ -72,9 +72,9 @@ class Worker:
             process.print_at_once()
             os.register_at_fork(after_in_child=self.forked)
             self.store = conf.new_store(self.order.options)
-            redis = self.store.redis
-            self.repeat = Persistent(self.id, redis, self.requests, self.alarm).repeat
-            self.store.line = self.repeat(lambda: Line(redis.connection_pool))
+            persistent = Persistent(self.store, self.id, self.about, self.requests, self.alarm)
+            self.repeat = persistent.repeat
+            self.store.line = self.repeat(lambda: Line(self.store.redis.connection_pool))
             self.surroundings = hygiene.Surroundings(except_for=self.signals)
             try:
                 self.work()
@@ -256,6 +256,7 @@ class Worker:
         """Until the supervisor wakes us, or a signal comes."""
         self.reports.flush()
         self.title(title)
+        self.names = -1  # Who wakes us in vain may know of a queue that we do not.
         self.place.woken = 0
         self.place.state = State.WAITING
         self.post.tell(LOOK)

@@ -2,20 +2,35 @@
 
 import json
 import time
+from collections.abc import Iterator
 
+import pytest
 from redis import Redis
 
-from django_resque import clock
+from django_resque import clock, conf
 from django_resque.about import About
 from django_resque.clock import Watch
+from django_resque.crew import Crew
+from django_resque.doorbell import Doorbell
 from django_resque.errors import DirtyExit
 from django_resque.parcels import Parcel
 from django_resque.roster import LEASE
 from django_resque.store import Store, Take
+from django_resque.upkeep import Upkeep
 from django_resque.wire import Payload, Reservation
 
 WORKER = "elsewhere:7:mail"
 ABOUT = About("another machine", 7, "1", 6, "0", "0.1.0")
+
+
+@pytest.fixture
+def upkeep(store: Store) -> Iterator[Upkeep]:
+    """What a supervisor without workers does in Redis."""
+    options, crew = conf.options(), Crew(1, 1)
+    bell = Doorbell(conf.pool(options), store.keys)
+    yield Upkeep(store, options, ("mail",), crew, bell, clock.ALONE)
+    bell.close()
+    crew.close()
 
 
 def busy(store: Store, worker_id: str = WORKER, about: About = ABOUT) -> Reservation:
@@ -65,9 +80,9 @@ def test_a_worker_that_came_back_after_it_was_gone_is_watched_anew() -> None:
     assert watch.silent({"w": "1"}, 120.0) == {}
 
 
-def watched(store: Store) -> Watch:
+def watched(store: Store, watch: Watch | None = None) -> Watch:
     """A watch that has looked at these leases for longer than they last, until now."""
-    watch, now = Watch(), time.monotonic()
+    watch, now = watch or Watch(), time.monotonic()
     for ago in range(20, 0, -5):
         watch.silent(store.leases(), now - ago)
     return watch
@@ -97,6 +112,27 @@ def test_a_worker_that_beats_meanwhile_is_left_alone(store: Store, redis: Redis)
 
     assert store.in_hand(WORKER) == held
     assert not redis.exists("resque:failed")
+
+
+def test_a_watch_over_a_connection_that_was_replaced_has_seen_nothing(
+    store: Store, redis: Redis, upkeep: Upkeep
+) -> None:
+    busy(store)
+    store.register("here:8:mail", ABOUT)
+    watched(store, upkeep.watch)
+
+    redis.client_kill_filter(_type="normal", skipme=True)
+
+    assert upkeep.ask(upkeep.beat)
+    assert store.leases().keys() == {WORKER, "here:8:mail"}
+
+
+def test_a_watch_over_one_connection_has_seen_the_silence(store: Store, upkeep: Upkeep) -> None:
+    busy(store)
+    watched(store, upkeep.watch)
+
+    assert upkeep.ask(upkeep.beat)
+    assert store.leases() == {}
 
 
 def test_silent_workers_of_others_are_given_up_and_never_our_own(store: Store) -> None:

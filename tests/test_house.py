@@ -92,7 +92,7 @@ PLAN: dict[str, set[str]] = {
     "order": {"about", "conf", "patterns", "process", "version"},
     "apart": {"errors", "execution", "forking", "outcome", "process", "wire", "django"},
     "reports": {"failure", "outcome", "wire"},
-    "persistence": {"connection", "process", "redis"},
+    "persistence": {"about", "connection", "process", "store", "redis"},
     "worker": {
         "about", "apart", "board", "conf", "errors", "execution", "forking", "hygiene", "line",
         "listing", "order", "outcome", "patterns", "persistence", "post", "process", "reports",

@@ -17,6 +17,7 @@ from django_resque import enqueue
 from example_project import redis_server
 from tests.conftest import Farm, wait_for
 from tests.project import jobs
+from tests.test_waking import scripts_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -99,6 +100,47 @@ def test_an_outage_is_one_line_and_not_one_for_each_try(farm: Farm, server: Serv
     work.says("redis is back")
 
     assert work.output.count("redis is away") == 1  # An idle worker asks for nothing.
+
+
+def test_a_redis_that_refuses_writes_is_one_outage_and_no_busy_loop(
+    farm: Farm, server: Server
+) -> None:
+    work = farm("resque_work", "--count=4", RESQUE_HEARTBEAT="0.2")
+    with Redis.from_url(server.url) as redis:
+        wait_for(lambda: redis.scard("resque:workers") == 4, "all registered")
+        work.send(signal.SIGUSR2)
+        handles = [enqueue(jobs.note, f"{server.directory}/trace") for _ in range(9)]
+        redis.config_set("min-replicas-to-write", 1)
+        before = scripts_run(redis)
+
+        work.send(signal.SIGCONT)
+        until = time.monotonic() + 2
+        wait_for(lambda: time.monotonic() > until, "some more tries")
+
+        assert scripts_run(redis) - before < 200
+        redis.config_set("min-replicas-to-write", 0)
+        wait_for(lambda: handles[-1].status == "complete", "the jobs are done")
+    work.says("redis is back who=supervisor")
+    assert work.output.count("redis is away, waiting who=supervisor") == 1
+    assert "Traceback" not in work.output
+
+
+def test_who_was_cut_off_beats_before_its_job_is_settled(
+    farm: Farm, server: Server, trace: Path
+) -> None:
+    handle = enqueue(jobs.linger, str(trace), 0.5)
+    work = farm("resque_work", "--queue=slow", RESQUE_HEARTBEAT="5")
+    wait_for(trace.exists, "the job's begin")
+    work.send(signal.SIGSTOP)  # The supervisor, so that it is no other who beats.
+    with Redis.from_url(server.url) as redis:
+        (stale,) = redis.hvals("resque:workers:lease")
+    server.kill()
+    work.says("redis is away, waiting who=")
+    server.start()
+    with Redis.from_url(server.url) as redis:
+        wait_for(lambda: handle.status == "complete", "the job is settled")
+        assert redis.hvals("resque:workers:lease") != [stale]
+    work.send(signal.SIGCONT)
 
 
 def test_an_idle_worker_stops_without_redis(farm: Farm, server: Server) -> None:

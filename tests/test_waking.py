@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -11,9 +12,14 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from django_resque import conf, control, enqueue, enqueue_to
+from django_resque import clock, conf, control, enqueue, enqueue_to
+from django_resque.about import About
+from django_resque.board import State
+from django_resque.child import Child
+from django_resque.crew import Crew
 from django_resque.doorbell import Doorbell
 from django_resque.store import Store
+from django_resque.upkeep import Upkeep
 from tests.conftest import Command, Farm, wait_for
 from tests.project import jobs
 from tests.test_working import lines, title
@@ -62,6 +68,22 @@ def push_as_ruby_does(redis: Redis, queue: str, *args: Any, times: int = 1) -> N
 
 def soon(trace: Path, count: int = 1) -> None:
     wait_for(lambda: len(lines(trace)) >= count, f"{count} jobs are done", SOON)
+
+
+@pytest.fixture
+def hand(store: Store) -> Iterator[tuple[Upkeep, Crew]]:
+    """A supervisor's upkeep, and the only one that it can wake, who just sits there."""
+    options, crew = conf.options(), Crew(1, 1)
+    bell = Doorbell(conf.pool(options), store.keys)
+    place, ear, writer = crew.place()
+    about = About("here", 1, "1", 1, "1", "1")
+    crew.children[1] = Child(1, place, writer, about, "here:1:*", 0.0, 0.0)
+    place.state = State.WAITING
+    yield Upkeep(store, options, ("*",), crew, bell, clock.ALONE), crew
+    bell.close()
+    crew.close()
+    os.close(ear)
+    os.close(writer)
 
 
 # Awake at once.
@@ -459,3 +481,43 @@ def test_a_look_names_all_queues_if_asked(bell: Doorbell, redis: Redis) -> None:
 
     assert look(bell, names=True)[2] == ["a/b", "mail", "ü"]
     assert look(bell)[2] == []
+
+
+# A look and what comes of it.
+
+
+def test_looks_slow_down_if_nobody_takes_what_they_find(
+    hand: tuple[Upkeep, Crew], redis: Redis
+) -> None:
+    upkeep, crew = hand
+    push_as_ruby_does(redis, "mail")
+    before, until = scripts_run(redis), time.monotonic() + 1.5
+
+    while time.monotonic() < until:
+        upkeep.turn()
+        crew.children[1].place.woken = 0  # It has looked, and found nothing.
+        time.sleep(0.001)
+
+    assert 5 < scripts_run(redis) - before < 40  # It would be 300.
+
+
+def test_a_queue_that_was_gone_for_a_moment_is_told_of(
+    hand: tuple[Upkeep, Crew], redis: Redis
+) -> None:
+    upkeep, crew = hand
+    push_as_ruby_does(redis, "mail")
+    upkeep.look()
+    upkeep.look()
+    names = crew.board.header.names
+
+    redis.srem("resque:queues", "mail")  # Now a worker may ask.
+    redis.sadd("resque:queues", "mail")
+
+    def rung() -> bool:
+        upkeep.listen()
+        return upkeep.names_changed
+
+    wait_for(rung, "it has rung")
+    upkeep.look()
+
+    assert crew.board.header.names > names

@@ -36,6 +36,11 @@ local function take(worker_key, lease_key, all_key, paused_key, worker_id, rest,
     if not some_paused
         or redis.call('HEXISTS', paused_key, string.sub(KEYS[i], name_at)) == 0 then
       payload = redis.pcall('LPOP', KEYS[i])
+      if type(payload) == 'table' and not string.find(payload.err, 'WRONGTYPE', 1, true) then
+        -- No key of another type but a Redis that refuses to write, by now a replica perhaps.
+        -- Nothing was popped: raise, lest its answer be taken for an empty queue.
+        redis.call('LPOP', KEYS[i])
+      end
     end
     if type(payload) == 'string' then
       redis.call('SET', worker_key,
