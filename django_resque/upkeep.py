@@ -30,8 +30,8 @@ PACE = 0.005
 #: Seconds between two looks for the next due time, while the delayed set changes.
 DUE_PACE = 1.0
 
-#: Looks in vain, though hands were woken, after which the pace slows down, to one look in OFTEN.
-_VAIN, _VAINEST = 3, 12
+#: Looks that led to nothing, one after the other, after which the pace slows down, and to what.
+_VAIN, _VAINEST, _SLOW = 3, 12, 0.1
 
 #: Least seconds between two looks that nothing has called for, where Redis wakes us.
 RARELY = 2.0
@@ -95,7 +95,9 @@ class Upkeep:
         self.quiet = False  #: The last look found nothing, and the next write will be told.
         self.names_changed = patterns.needs_names(queues)
         self.names_rung = self.delays_changed = self.ordered = False
-        self.begun = self.vain = 0  #: Looks at jobs of which none was begun since the one before.
+        self.begun = self.vain = (
+            0  #: Looks that were called for, and after which nobody began a job.
+        )
         self.last_look = self.next_beat = self.next_redis = 0.0
         self.next_promotion = 0.0
 
@@ -120,7 +122,7 @@ class Upkeep:
         if not self.bell.works:
             return self.last_look + min(self.options.interval, OFTEN)
         if self.names_changed or self.ordered or (not self.quiet and self.hands.idle()):
-            return self.last_look + min(OFTEN, PACE * 2.0 ** max(0, self.vain - _VAIN))
+            return self.last_look + min(_SLOW, PACE * 2.0 ** max(0, self.vain - _VAIN))
         if self.delays_changed:
             return self.last_look + DUE_PACE
         return self.last_look + max(self.options.interval, RARELY)
@@ -143,7 +145,7 @@ class Upkeep:
         if rung - {keys.orders, keys.schedule}:
             if self.quiet:  # Then it was a push, or the end of a pause.
                 self.hands.wake(1)
-            self.quiet, self.vain = False, 0
+            self.quiet = False
 
     def look(self) -> None:
         """See whether there is work, wake as many as it takes, and ask to be rung for more."""
@@ -158,11 +160,11 @@ class Upkeep:
         self.names_changed = self.delays_changed = self.ordered = False
         self.next_promotion = math.inf if seen.due is None else self.last_look + seen.due + _SURELY
         self.quiet = self.bell.works and not seen.jobs
+        idle, begun = self.hands.idle(), self.hands.begun()
+        vain = told and idle and begun == self.begun
+        self.vain, self.begun = min(self.vain + 1, _VAINEST) if vain else 0, begun
         if self.learn(seen):
             return
-        idle, begun = self.hands.idle(), self.hands.begun()
-        vain = seen.jobs and idle and begun == self.begun
-        self.vain, self.begun = min(self.vain + 1, _VAINEST) if vain else 0, begun
         self.hands.wake(max(0, seen.jobs - self.hands.coming()))
         if seen.jobs and idle and not told:
             self.bell.should_have_rung()

@@ -501,6 +501,18 @@ def test_looks_slow_down_if_nobody_takes_what_they_find(
     assert 5 < scripts_run(redis) - before < 40  # It would be 300.
 
 
+def test_looks_slow_down_if_rings_mean_nothing(hand: tuple[Upkeep, Crew], redis: Redis) -> None:
+    upkeep, crew = hand
+    before, until = scripts_run(redis), time.monotonic() + 1.5
+
+    while time.monotonic() < until:
+        redis.set("resque:pause-all-workers", "false")
+        upkeep.turn()
+        crew.children[1].place.woken = 0  # It has looked, and found nothing.
+
+    assert 5 < scripts_run(redis) - before < 40  # It would be 300.
+
+
 def test_a_queue_that_was_gone_for_a_moment_is_told_of(
     hand: tuple[Upkeep, Crew], redis: Redis
 ) -> None:
