@@ -431,8 +431,9 @@ def test_any_delayed_item_keeps_its_other_fields(fields: dict[str, str], queue: 
 
     assert item.queue == queue
     kept = cut_fields(item.payload.raw)
-    kept.pop("prefix", None)
-    assert kept == {name: fields[name] for name in fields if name not in {"queue", "prefix"}}
+    ours = tuple(fields) == ("class", "args", "queue", "id", "queue_time")
+    expected = {**fields, **({"prefix": '""'} if ours else {})}
+    assert kept == {name: expected[name] for name in expected if name != "queue"}
 
 
 # Nothing that is read can raise.
