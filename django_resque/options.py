@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
 from .errors import InvalidArguments
@@ -28,7 +28,7 @@ class Given(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What `Job.options(...)` takes."""
+    """What `Job.options(...)` takes. Raises InvalidArguments for a database that is not there."""
 
     queue: str = ""
     at: datetime | None = None
@@ -36,6 +36,13 @@ class Options:
     on_commit: bool | None = None  #: Default: RESQUE["ON_COMMIT"].
     using: str = DEFAULT_DB_ALIAS  #: The database whose commit is waited for.
     track: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.using not in list(connections):
+            raise InvalidArguments(
+                f"using={self.using!r} names no database; settings.DATABASES has "
+                f"{', '.join(map(repr, connections))}."
+            )
 
     def due(self) -> int | None:
         """Whole unix seconds, rounded up: never early. None: at once."""

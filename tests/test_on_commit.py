@@ -19,7 +19,6 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import request_finished
 from django.db import IntegrityError, connections, transaction
 from django.test import AsyncClient
-from django.utils.connection import ConnectionDoesNotExist
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from redis import Redis
 
@@ -37,6 +36,7 @@ from django_resque import (
     enqueue_to,
     job_status,
 )
+from django_resque.errors import InvalidArguments
 from tests.project import jobs, urls
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "other"])
@@ -311,10 +311,17 @@ def test_each_of_many_waits_for_its_own_commit(redis: Redis) -> None:
     assert pushed(redis) == {at_once.id, default.id, other.id}
 
 
+def test_of_many_none_is_pushed_if_one_names_a_database_that_does_not_exist(redis: Redis) -> None:
+    with pytest.raises(InvalidArguments):
+        enqueue_many([(note, "a"), (note.options(on_commit=False, using="typo"), "b")])
+
+    assert redis.keys("*") == []
+
+
 def test_a_database_that_does_not_exist_is_refused(
     redis: Redis, optioned: Callable[..., Any]
 ) -> None:
-    with pytest.raises(ConnectionDoesNotExist, match="'typo' doesn't exist"):
+    with pytest.raises(InvalidArguments, match="using='typo' names no database; .* 'other'"):
         optioned(using="typo")
 
     assert redis.keys("*") == []
