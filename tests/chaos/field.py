@@ -92,7 +92,8 @@ class Field:
         self.proxy = proxy
         self.ledger = ledger
         # Not through the proxy. Any: of plain commands redis-py annotates nothing.
-        self.redis: Any = Redis(port=server.port, decode_responses=True)
+        # Nor is it impatient: redis-py would say a DEBUG SLEEP again and again.
+        self.redis: Any = Redis(port=server.port, decode_responses=True, socket_timeout=60)
         self.acknowledged: list[str] = []
         self.works: list[Command] = []
         self.killed = 0  #: Processes that may have had a job in hand.

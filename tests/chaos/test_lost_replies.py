@@ -82,18 +82,23 @@ def test_a_requeue_whose_reply_was_lost_is_not_done_twice(field: Field) -> None:
 
 
 def test_each_step_may_lose_its_reply(field: Field) -> None:
-    """The same, for each step by name; in the full run three times on end."""
+    """
+    The same, for each step by name: for one life of two workers after the other, until all were
+    struck, because some steps come once in a life. In the full run each is struck three times.
+    """
     faults = {name: field.proxy.lose(name, times=size(1, 3)) for name in STEPS}
-    work = field.work(count=2, RESQUE_STOP_TIMEOUT="0.2")
-    field.enqueue_many("flaky", 20)
-    field.rest()
-    begun = field.ledger.starts().total()
-    field.enqueue("work", 1)  # Longer than the grace: put back.
-    field.begun(begun + 1)
-    field.stop(work)
+    lives = 0
+    while not all(fault.done.is_set() for fault in faults.values()):
+        lives += 1
+        work = field.work(count=2, RESQUE_STOP_TIMEOUT="0.2")
+        field.enqueue_many("flaky", 20)
+        field.rest()
+        begun = field.ledger.starts().total()
+        field.enqueue("work", 1)  # Longer than the grace: put back.
+        field.begun(begun + 1)
+        field.stop(work)
     field.work(count=2)
-    wait_for(lambda: all(fault.done.is_set() for fault in faults.values()), "all were struck")
 
     counted = field.ends_well()
 
-    assert counted["retried"] == 20
+    assert counted["retried"] == lives * 20
