@@ -34,6 +34,9 @@ class Line:
         return self._ask("EVAL", *words)
 
     def _ask(self, *words: Any) -> Any:
+        # If it is not connected sending would do that too, but to the address of the last time:
+        # only this asks the sentinels.
+        self._connection.connect()
         packed = [_pack(words)] if _pack else self._connection.pack_command(*words)
         self._connection.send_packed_command(packed, check_health=False)
         return self._connection.read_response()

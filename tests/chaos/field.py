@@ -58,20 +58,31 @@ return found
 class Server:
     """A Redis on TCP, which has every command on disk before it answers."""
 
-    def __init__(self, directory: Path, port: int) -> None:
+    def __init__(self, directory: Path, *options: str) -> None:
+        directory.mkdir(exist_ok=True)
         self.directory = directory
-        self.port = port
+        self.options = options
+        self.port = free_port()
         self.start()
 
-    def start(self) -> None:
-        options = ["--appendonly", "yes", "--appendfsync", "always", "--save"]
+    def start(self, *options: str) -> None:
+        """For this once also with these options."""
+        self.launch(*options)
+        wait_for(self.answers, "the server answers")
+
+    def launch(self, *options: str) -> None:
+        kept = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        at = ["--bind", "127.0.0.1", "--port", str(self.port)]
         self.process = subprocess.Popen(
-            [redis_server.executable(), *options, "", "--bind", "127.0.0.1", "--port",
-             str(self.port)],
+            [redis_server.executable(), *kept, *at, *self.options, *options],
             cwd=self.directory,
             stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        wait_for(self.answers, "the server answers")
+        )
+
+    def client(self) -> Any:
+        """Not impatient: redis-py would say a DEBUG SLEEP again and again. Any: of plain
+        commands it annotates nothing."""
+        return Redis(port=self.port, decode_responses=True, socket_timeout=60)
 
     def answers(self) -> bool:
         with suppress(RedisError), Redis(port=self.port) as redis:
@@ -81,6 +92,7 @@ class Server:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+        self.killed = time.monotonic()
 
 
 class Field:
@@ -91,27 +103,25 @@ class Field:
         self.server = server
         self.proxy = proxy
         self.ledger = ledger
-        # Not through the proxy. Any: of plain commands redis-py annotates nothing.
-        # Nor is it impatient: redis-py would say a DEBUG SLEEP again and again.
-        self.redis: Any = Redis(port=server.port, decode_responses=True, socket_timeout=60)
-        self.acknowledged: list[str] = []
+        self.redis = server.client()  #: Not through the proxy.
+        self.acknowledged: dict[str, float] = {}  #: Id to when, on the monotonic clock.
         self.works: list[Command] = []
         self.killed = 0  #: Processes that may have had a job in hand.
         self.frozen = 0  #: The same, given up while they lived: their runs may overlap others.
-        self.fast = {"RESQUE_STOP_TIMEOUT": "20", "RESQUE_HEARTBEAT": "0.5"}
+        self.environment = {
+            "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
+            "CHAOS_LEDGER": str(ledger.path),
+            "REDIS_URL": proxy.url,
+            "RESQUE_STOP_TIMEOUT": "20",
+            "RESQUE_HEARTBEAT": "0.5",
+        }
 
     # Work.
 
-    def work(self, count: int = 2, url: str = "", **environment: str) -> Command:
+    def work(self, count: int = 2, queues: str = "chaos", **environment: str) -> Command:
         """A supervisor that has just been started."""
-        given = {
-            "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
-            "CHAOS_LEDGER": str(self.ledger.path),
-            "REDIS_URL": url or self.proxy.url,
-            **self.fast,
-            **environment,
-        }
-        found = self.farm("resque_work", "--queue=chaos", f"--count={count}", **given)
+        given = {**self.environment, **environment}
+        found = self.farm("resque_work", f"--queue={queues}", f"--count={count}", **given)
         self.works.append(found)
         return found
 
@@ -121,7 +131,7 @@ class Field:
             job_id = enqueue_to("chaos", f"{JOBS}.{name}", *args).id
         except EnqueueError as error:
             job_id = self.insist(error)
-        self.acknowledged.append(job_id)
+        self.acknowledge(job_id)
         return job_id
 
     def insist(self, error: EnqueueError) -> str:
@@ -139,7 +149,11 @@ class Field:
 
     def enqueue_many(self, name: str, count: int, *args: Any) -> None:
         calls = [(f"{JOBS}.{name}", *args)] * count
-        self.acknowledged += [handle.id for handle in enqueue_many(calls)]
+        self.acknowledge(*[handle.id for handle in enqueue_many(calls)])
+
+    def acknowledge(self, *job_ids: str) -> None:
+        """Redis has said that it has them."""
+        self.acknowledged.update(dict.fromkeys(job_ids, time.monotonic()))
 
     # Waiting.
 
@@ -214,6 +228,11 @@ class Field:
             faults=self.proxy.done.total(),
         )
 
+    def status(self, job_id: str) -> int | None:
+        """As its clients see it."""
+        found = json.loads(self.redis.get(f"resque:job:{job_id}:status") or "{}")
+        return found.get("status")
+
     def left_by_workers(self) -> list[str]:
         """Records, leases, heartbeats and counters of workers that are no more."""
         found: set[str] = set()
@@ -223,12 +242,8 @@ class Field:
 
     def statuses_are_true(self, failed: Counter[str]) -> None:
         """Ended, each of them, and as the failed list says."""
-        keys = [f"resque:job:{job_id}:status" for job_id in self.acknowledged]
-        for job_id, raw in zip(
-            self.acknowledged, self.redis.mget(keys) if keys else [], strict=True
-        ):
-            status = json.loads(raw or "{}").get("status")
-            assert status == (FAILED if failed[job_id] else COMPLETE), (job_id, raw)
+        for job_id in self.acknowledged:
+            assert self.status(job_id) == (FAILED if failed[job_id] else COMPLETE), job_id
 
     def counters_agree(self, failed: int, settled: int) -> None:
         """Each job was settled once: as done, or as failed."""
@@ -244,9 +259,7 @@ class Field:
 
 
 def begin(directory: Path, farm: Farm, ledger: Ledger) -> Field:
-    with suppress(OSError):
-        (directory / "appendonly.aof").unlink()
-    server = Server(directory, _free_port())
+    server = Server(directory)
     return Field(farm, server, Proxy(server.port), ledger)
 
 
@@ -261,6 +274,6 @@ def directory() -> Path:
     return Path(tempfile.mkdtemp(prefix="rq"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as found:
         return int(found.getsockname()[1])

@@ -66,7 +66,7 @@ def test_a_black_hole_for_one_of_three_delays_its_jobs_and_loses_none(
     others give its workers up and go on; at most the jobs that it had in hand come to their
     effect twice.
     """
-    cut_off = field.work(count=2, url=own_proxy.url)
+    cut_off = field.work(count=2, REDIS_URL=own_proxy.url)
     others: list[Command] = [field.work(count=2), field.work(count=2)]
     known(field, 6)
     field.enqueue_many("work", 600, 0.1)

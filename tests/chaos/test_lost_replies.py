@@ -37,7 +37,7 @@ def test_a_push_whose_reply_was_lost_is_unknown_and_repeated_once(field: Field) 
             caught.value.retry()
         assert fault.done.is_set()
         caught.value.retry()
-        field.acknowledged.append(field.insist(caught.value))
+        field.acknowledge(field.insist(caught.value))
 
     field.ends_well()
 

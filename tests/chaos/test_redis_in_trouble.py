@@ -32,7 +32,7 @@ def test_a_full_redis_refuses_new_jobs_and_drains_to_zero(field: Field) -> None:
     assert field.redis.llen("resque:queue:chaos") == 0
 
     field.redis.config_set("maxmemory", 0)
-    field.acknowledged.append(field.insist(caught.value))
+    field.acknowledge(field.insist(caught.value))
     counted = field.ends_well()
     assert counted["retried"] == size(200, 2000)
     print(counted)
