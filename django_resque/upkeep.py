@@ -215,6 +215,8 @@ class Upkeep:
         except Exception as error:
             if connection.is_away(error):
                 self.next_redis = time.monotonic() + self.outage.failed(error)
+                # A beat is asked next, which also tells whether writes are taken again: a look
+                # may be answered all the time.
                 self.failed, self.next_beat = step, 0.0
                 self.watch.forget()
                 self.bell.close()

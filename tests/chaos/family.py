@@ -41,8 +41,11 @@ class Family:
         return None
 
     def whole(self) -> None:
-        """Waits until both replicas have all that the primary has."""
-        wait_for(self._is_whole, "two replicas follow", FAILOVER)
+        """Waits until both replicas have all that the primary has now."""
+        primary = wait_for(self.primary, "there is a primary", FAILOVER)
+        with primary.client() as redis:
+            _, now, _ = redis.role()
+            wait_for(lambda: _have(redis.role()[2], now), "two replicas follow", FAILOVER)
 
     def fail_over(self, died: Server) -> Server:
         """Waits until there is a primary that takes writes, in the place of this one."""
@@ -60,14 +63,6 @@ class Family:
         with suppress(RedisError), found.client() as redis:
             return found if redis.role()[0] == "master" else None
         return None
-
-    def _is_whole(self) -> bool:
-        if (primary := self.primary()) is None:
-            return False
-        with suppress(RedisError), primary.client() as redis:
-            _, offset, replicas = redis.role()
-            return len(replicas) == 2 and all(int(each[2]) == offset for each in replicas)
-        return False
 
     def _sentinel(self, at: int) -> subprocess.Popen[bytes]:
         primary, *replicas = [f"127.0.0.1 {server.port}" for server in self.servers]
@@ -90,6 +85,10 @@ class Family:
         return subprocess.Popen(
             [redis_server.executable(), os.fspath(path), "--sentinel"], stdout=subprocess.DEVNULL
         )
+
+
+def _have(replicas: list[tuple[str, str, str]], offset: int) -> bool:
+    return len(replicas) == 2 and all(int(have) >= offset for _, _, have in replicas)
 
 
 def _run_id(at: int) -> str:

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from django_resque import enqueue_many, enqueue_to
 from django_resque.errors import EnqueueError
@@ -46,8 +48,10 @@ def size(reduced: int, full: int) -> int:
 #: How many jobs wait, are delayed or in hand. In one step, or a job might pass us by; and not
 #: in MULTI, which a full Redis refuses.
 _RESTING = """
-local found = redis.call('LLEN', 'resque:queue:chaos')
-  + redis.call('ZCARD', 'resque:delayed_queue_schedule')
+local found = redis.call('ZCARD', 'resque:delayed_queue_schedule')
+for _, queue in ipairs(redis.call('SMEMBERS', 'resque:queues')) do
+  found = found + redis.call('LLEN', 'resque:queue:' .. queue)
+end
 for _, worker in ipairs(redis.call('SMEMBERS', 'resque:workers')) do
   found = found + redis.call('EXISTS', 'resque:worker:' .. worker)
 end
@@ -80,9 +84,9 @@ class Server:
         )
 
     def client(self) -> Any:
-        """Not impatient: redis-py would say a DEBUG SLEEP again and again. Any: of plain
-        commands it annotates nothing."""
-        return Redis(port=self.port, decode_responses=True, socket_timeout=60)
+        """It asks once and has patience. Any: of plain commands redis-py annotates nothing."""
+        once = Retry(NoBackoff(), 0)
+        return Redis(port=self.port, decode_responses=True, socket_timeout=60, retry=once)
 
     def answers(self) -> bool:
         with suppress(RedisError), Redis(port=self.port) as redis:
@@ -174,6 +178,17 @@ class Field:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
             self.killed += 1
+
+    def cpu(self, work: Command) -> float:
+        """Seconds that a supervisor and its workers have computed."""
+        pids = [work.pid, *self.children(work)]
+        found = [Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[0] for pid in pids]
+        return sum(map(int, found)) / 1e9
+
+    def idle(self, work: Command) -> bool:
+        """Whether all its workers wait for a wake-up, by their titles."""
+        titles = [Path(f"/proc/{pid}/cmdline").read_text("utf-8") for pid in self.children(work)]
+        return all("Waiting for" in title for title in titles)
 
     def children(self, work: Command) -> list[int]:
         """The worker processes that live now."""

@@ -1,5 +1,6 @@
 """Jobs that keep the ledger. Enqueued by name: the tests' own process does not import them."""
 
+import ctypes
 import os
 import time
 from pathlib import Path
@@ -61,3 +62,28 @@ def push_another() -> None:
 def delay_another() -> None:
     enqueue_in(0.1, work)
     _run(0)
+
+
+@job(queue="chaos")
+def hold_the_gil(seconds: int) -> None:
+    """In C code that lets no other thread of the process run."""
+    current = current_job()
+    with ledger.run(current.id, current.attempt):
+        ctypes.PyDLL(None).sleep(seconds)
+
+
+@job(queue="chaos")
+def sleep_in_c(seconds: int) -> None:
+    """Where no handler of a signal is run."""
+    current = current_job()
+    with ledger.run(current.id, current.attempt):
+        ctypes.CDLL(None).sleep(seconds)
+
+
+@job(queue="chaos")
+def shared(label: str, seconds: float) -> None:
+    """One that node-resque performs too, which knows no ids: the label stands in the ledger."""
+    with ledger.run(label, 1):
+        time.sleep(seconds)
+        if label.endswith("!"):
+            raise ValueError("as it should")

@@ -59,6 +59,7 @@ class Proxy:
         self._open = asyncio.Event()
         self._open.set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stranded: set[asyncio.Task[None]] = set()
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(listener.getsockname()[1])
         self.url = f"redis://127.0.0.1:{self.port}/0"
@@ -80,6 +81,10 @@ class Proxy:
     def hole(self, *, black: bool) -> None:
         """From now on nothing passes, and no connection is closed; or all goes on."""
         self._loop.call_soon_threadsafe(self._open.clear if black else self._open.set)
+
+    def strand(self) -> None:
+        """Nothing passes on the connections that are open now, which stay open."""
+        self._loop.call_soon_threadsafe(lambda: self._stranded.update(self._tasks))
 
     def cut(self) -> None:
         """All connections that are open now."""
@@ -112,6 +117,7 @@ class Proxy:
             pass  # Somebody hung up, or we are told to.
         finally:
             self._tasks.discard(task)
+            self._stranded.discard(task)
             for each in (back, to):
                 if each:
                     each.close()
@@ -130,13 +136,13 @@ class Proxy:
         while True:
             raw, words = await _command(ours)
             await asyncio.sleep(self.delay)
-            await self._open.wait()
+            await self._passable()
             name, is_script = self._named(words)
             if fault := self._striking(name, is_script=is_script, before=True):
                 return self._harm(fault, name, port)
             to.write(raw)
             reply = await _reply(theirs)
-            await self._open.wait()
+            await self._passable()
             # Else nothing was done yet: the whole text is sent next.
             if not reply.startswith(b"-NOSCRIPT") and (
                 fault := self._striking(name, is_script=is_script, before=False)
@@ -158,8 +164,14 @@ class Proxy:
                 told.cancel()
                 hung_up.cancel()
                 return
-            await self._open.wait()
+            await self._passable()
             back.write(told.result())
+
+    async def _passable(self) -> None:
+        """Returns never for a connection that is stranded."""
+        await self._open.wait()
+        if asyncio.current_task() in self._stranded:
+            await asyncio.Event().wait()
 
     def _striking(self, name: str, *, is_script: bool, before: bool) -> Fault | None:
         found = (
