@@ -74,9 +74,9 @@ class Worker:
             self.store = conf.new_store(self.order.options)
             persistent = Persistent(self.store, self.id, self.about, self.requests, self.alarm)
             self.repeat = persistent.repeat
-            self.store.line = self.repeat(lambda: Line(self.store.redis.connection_pool))
             self.surroundings = hygiene.Surroundings(except_for=self.signals)
             try:
+                self.store.line = self.repeat(lambda: Line(self.store.redis.connection_pool))
                 self.work()
                 self.wait_for_mourners()
             except StoppedWithoutRedis:

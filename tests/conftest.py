@@ -86,6 +86,25 @@ def store() -> Store:
     return conf.store()
 
 
+#: Seconds that npm may take, from a registry or from its cache.
+INSTALL = 90
+
+
+@pytest.fixture(scope="session")
+def node_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where programs for node find node-resque."""
+    if not (shutil.which("node") and (npm := shutil.which("npm"))):
+        pytest.skip("There is no node or no npm here.")
+    directory = tmp_path_factory.mktemp("node")
+    shutil.copy2(ROOT / "tests/node/package.json", directory)
+    words = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts"]
+    try:
+        subprocess.run(words, cwd=directory, check=True, capture_output=True, timeout=INSTALL)
+    except (subprocess.SubprocessError, OSError) as error:
+        pytest.skip(f"npm could not install node-resque: {error}.")
+    return directory
+
+
 UserWith = Callable[..., Client]
 
 

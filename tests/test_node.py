@@ -24,26 +24,13 @@ SOURCE = Path(__file__).parent / "node"
 
 NOTE = "tests.project.jobs.note"
 
-#: Seconds that npm may take, from a registry or from its cache.
-INSTALL = 90
-
 Node = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def peer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def peer(node_directory: Path) -> Path:
     """The program, in a directory where node finds what it imports."""
-    if not (shutil.which("node") and (npm := shutil.which("npm"))):
-        pytest.skip("There is no node or no npm here.")
-    directory = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "peer.mjs"):
-        shutil.copy2(SOURCE / name, directory)
-    words = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts"]
-    try:
-        subprocess.run(words, cwd=directory, check=True, capture_output=True, timeout=INSTALL)
-    except (subprocess.SubprocessError, OSError) as error:
-        pytest.skip(f"npm could not install node-resque: {error}.")
-    return directory / "peer.mjs"
+    return Path(shutil.copy2(SOURCE / "peer.mjs", node_directory))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import os
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from redis.exceptions import RedisError
 from redis.sentinel import MasterNotFoundError, Sentinel
@@ -29,7 +30,8 @@ class Family:
         self.servers += [Server(directory / f"replica{at}", *follow) for at in (1, 2)]
         self.ports = [free_port() for _ in range(3)]
         self.sentinels = [self._sentinel(at) for at in range(3)]
-        self._manager = Sentinel([("127.0.0.1", port) for port in self.ports])
+        # redis-py does not annotate it.
+        self._manager: Any = Sentinel([("127.0.0.1", port) for port in self.ports])  # type: ignore[no-untyped-call]
         wait_for(self.primary, "the sentinels answer")
         self.whole()
 
@@ -66,7 +68,7 @@ class Family:
 
     def _sentinel(self, at: int) -> subprocess.Popen[bytes]:
         primary, *replicas = [f"127.0.0.1 {server.port}" for server in self.servers]
-        others = [other for other in range(3) if other != at]
+        others = [(self.ports[each], _run_id(each)) for each in range(3) if each != at]
         lines = [
             f"port {self.ports[at]}",
             "bind 127.0.0.1",
@@ -76,8 +78,8 @@ class Family:
             f"sentinel failover-timeout {self.name} 3000",
             *(f"sentinel known-replica {self.name} {replica}" for replica in replicas),
             *(
-                f"sentinel known-sentinel {self.name} 127.0.0.1 {self.ports[other]} {_run_id(other)}"
-                for other in others
+                f"sentinel known-sentinel {self.name} 127.0.0.1 {port} {run_id}"
+                for port, run_id in others
             ),
         ]
         path = self.directory / f"sentinel{at}.conf"

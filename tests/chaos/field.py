@@ -245,8 +245,8 @@ class Field:
 
     def status(self, job_id: str) -> int | None:
         """As its clients see it."""
-        found = json.loads(self.redis.get(f"resque:job:{job_id}:status") or "{}")
-        return found.get("status")
+        status = self.redis.get(f"resque:job:{job_id}:status")
+        return int(json.loads(status)["status"]) if status else None
 
     def left_by_workers(self) -> list[str]:
         """Records, leases, heartbeats and counters of workers that are no more."""
