@@ -210,11 +210,19 @@ def owner(port: int) -> int | None:
 def _holder(link: str) -> int | None:
     """The oldest: a supervisor's children have inherited its sockets."""
     for pid in sorted(int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()):
-        with suppress(OSError):
-            fds = Path(f"/proc/{pid}/fd").iterdir()
-            if pid != os.getpid() and any(str(fd.readlink()) == link for fd in fds):
-                return pid
+        if pid != os.getpid() and link in _open_files(pid):
+            return pid
     return None
+
+
+def _open_files(pid: int) -> set[str]:
+    """As far as they are not closed while we look."""
+    found = set()
+    with suppress(OSError):
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                found.add(str(file.readlink()))
+    return found
 
 
 def _scripts() -> dict[str, str]:
