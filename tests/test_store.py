@@ -616,6 +616,78 @@ def test_a_failure_stays_where_its_queue_is_no_list(
     assert redis.llen("resque:failed") == 1
 
 
+# keys of another type; tests/test_scripts.py tries all of them
+
+
+def test_several_jobs_are_pushed_all_or_none(store: Store, redis: Redis) -> None:
+    redis.set("resque:queue:low", "no list")
+
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        store.push([Parcel("high", payload()), Parcel("low", payload("Second", "b" * 32))])
+
+    assert names(redis.keys("*")) == ["resque:queue:low"]
+
+
+def test_a_worker_is_registered_whole_or_not_at_all(store: Store, redis: Redis) -> None:
+    redis.set("resque:workers:about", "no hash")
+
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        store.register(WORKER, ABOUT)
+
+    assert names(redis.keys("*")) == ["resque:workers:about"]
+
+
+@pytest.mark.parametrize("key", ["workers", "workers:heartbeat", "workers:about", "workers:orders"])
+def test_the_living_beat_whatever_stands_at_the_keys_of_others(
+    store: Store, redis: Redis, key: str
+) -> None:
+    redis.set(f"resque:{key}", "no set, no hash")
+
+    store.beat({WORKER: ABOUT, "host:8:low": ABOUT})
+
+    assert store.leases().keys() == {WORKER, "host:8:low"}
+
+
+@pytest.mark.parametrize("key", ["workers", "workers:about", "workers:orders"])
+def test_a_worker_is_given_up_whatever_stands_at_the_keys_of_others(
+    store: Store, redis: Redis, worker: str, key: str
+) -> None:
+    store.push([Parcel("low", payload())])
+    held = reserved(store)
+    redis.delete(f"resque:{key}")
+    redis.set(f"resque:{key}", "no set, no hash")
+
+    assert store.give_up(WORKER, held, Outcome(failure(held))) == "gone"
+
+    assert redis.llen("resque:failed") == 1
+    assert not redis.hexists("resque:workers:lease", WORKER)
+
+
+@pytest.mark.parametrize("key", ["workers:lease", "pause-all-workers", "queues:paused"])
+def test_what_keeps_a_worker_from_taking_keeps_it_from_settling_by_halves(
+    store: Store, redis: Redis, worker: str, key: str
+) -> None:
+    store.push([Parcel("low", payload())])
+    held = reserved(store)
+    redis.delete(f"resque:{key}")
+    redis.rpush(f"resque:{key}", "no hash, no string")
+
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        store.settle(held, Outcome(), take())
+
+    assert store.in_hand(WORKER) == held
+    assert not redis.exists("resque:stat:processed")
+
+
+def test_what_stands_where_cleared_failures_were_is_left_alone(store: Store, redis: Redis) -> None:
+    redis.set("resque:failed:cleared", "no list")
+
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        store.restore_failures()
+
+    assert redis.ttl("resque:failed:cleared") == -1
+
+
 # a Redis in trouble
 
 

@@ -8,9 +8,22 @@
 --
 -- A record that bears the caller's own token is handed out again: its reply was lost.
 -- The first write is a pop, so a Redis at its memory limit can still be drained.
+--
+-- What could raise is asked before anything is written, also by settle: `hindrance` first.
 
-local function take(worker_key, lease_key, all_key, paused_key, worker_id, rest, now, ttl,
-    status_prefix, name_at, key, arg)
+-- What keeps a worker from taking, if anything does; and whether some queues are paused.
+local function hindrance(lease_key, all_key, paused_key, worker_id)
+  if redis.call('HEXISTS', lease_key, worker_id) == 0 then
+    return { 'unregistered' }
+  end
+  if string.lower(redis.call('GET', all_key) or '') == 'true' then
+    return { 'paused' }
+  end
+  return false, redis.call('HLEN', paused_key) > 0
+end
+
+local function take(worker_key, hindered, some_paused, paused_key, rest, now, ttl, status_prefix,
+    name_at, key, arg)
   local held = redis.call('GET', worker_key)
   if held and held ~= '' then
     for i = key, #KEYS do
@@ -22,14 +35,9 @@ local function take(worker_key, lease_key, all_key, paused_key, worker_id, rest,
     return { 'held' }
   end
 
-  if redis.call('HEXISTS', lease_key, worker_id) == 0 then
-    return { 'unregistered' }
+  if hindered then
+    return hindered
   end
-
-  if string.lower(redis.call('GET', all_key) or '') == 'true' then
-    return { 'paused' }
-  end
-  local some_paused = redis.call('EXISTS', paused_key) == 1
 
   for i = key, #KEYS do
     local payload = false

@@ -11,8 +11,10 @@
 --   ARGV[2..n]   worker id, about; in turn, in the order of KEYS[6..n]
 --
 --   returns      the order for each worker, '' for none
+--   errors       WRONGTYPE   the lease is no hash; nothing was written
 --
--- The first write is a delete, so a full Redis does not make the living look dead.
+-- The first write is a delete, so a full Redis does not make the living look dead; nor does
+-- a key of another type, hence pcall for all but the lease.
 
 -- include: _time
 
@@ -22,11 +24,12 @@ for i = 6, #KEYS do
   local id, about = ARGV[2 * i - 10], ARGV[2 * i - 9]
   redis.call('HDEL', KEYS[2], id)
   redis.call('HSET', KEYS[2], id, milliseconds)
-  redis.call('HSET', KEYS[3], id, heartbeat)
-  redis.call('HSET', KEYS[4], id, about)
-  redis.call('SADD', KEYS[1], id)
-  redis.call('SET', KEYS[i], ARGV[1], 'NX')
-  orders[#orders + 1] = redis.call('HGET', KEYS[5], id) or ''
+  redis.pcall('HSET', KEYS[3], id, heartbeat)
+  redis.pcall('HSET', KEYS[4], id, about)
+  redis.pcall('SADD', KEYS[1], id)
+  redis.pcall('SET', KEYS[i], ARGV[1], 'NX')
+  local order = redis.pcall('HGET', KEYS[5], id)
+  orders[#orders + 1] = type(order) == 'string' and order or ''
 end
 
 return orders

@@ -75,9 +75,9 @@ elseif record then
   redis.pcall('INCR', KEYS[12])
   mark(KEYS[14], 3, ARGV[5], 'null', ARGV[6])
 end
-redis.call('SREM', KEYS[5], ARGV[1])
+redis.pcall('SREM', KEYS[5], ARGV[1])
 for i = 6, 10 do
-  redis.call('HDEL', KEYS[i], ARGV[1])
+  redis.pcall('HDEL', KEYS[i], ARGV[1])
 end
 
 return 'gone'

@@ -14,9 +14,17 @@
 --   ARGV[j+2]  status, or '' for an untracked job
 --
 --   returns    how many were pushed by this call; the others were pushed before
---   errors     OOM   Redis is full; nothing is written, because the first write adds
+--   errors     OOM         Redis is full; nothing is written, because the first write adds
+--              WRONGTYPE   a queue is no list, or `queues` no set; nothing was written
 --
 -- The status of a tracked job is the memory of its push.
+
+redis.call('SCARD', KEYS[1])
+for i = 2, #KEYS, 3 do
+  if KEYS[i] ~= KEYS[i - 3] then
+    redis.call('LLEN', KEYS[i])
+  end
+end
 
 local pushed = 0
 

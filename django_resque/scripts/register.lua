@@ -14,7 +14,8 @@
 --   returns   false        registered; also when repeated
 --             the record   a job in the hands of an earlier life; nothing was written: give it
 --                          up, then register again
---   errors    OOM   Redis is full; nothing was written, because the first write adds
+--   errors    OOM         Redis is full; nothing was written, because the first write adds
+--             WRONGTYPE   one of them is of another type; nothing was written
 
 -- include: _time
 
@@ -23,6 +24,10 @@ if leftover and leftover ~= '' then
   return leftover
 end
 
+redis.call('SCARD', KEYS[1])
+for i = 2, 4 do
+  redis.call('HLEN', KEYS[i])
+end
 redis.call('SADD', KEYS[1], ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], milliseconds)
 redis.call('HSET', KEYS[3], ARGV[1], heartbeat)

@@ -15,6 +15,7 @@
 --   ARGV[7..n]   queue names as JSON strings, in the order of KEYS[5..n]
 --
 --   returns      what _take returns
+--   errors       WRONGTYPE   a key that is only read is of another type; nothing was written
 --
 -- A job is therefore always in a queue or in a reservation, never in neither.
 -- Payloads are spliced as text, never through cjson: cjson turns [] into {}
@@ -24,5 +25,7 @@
 -- include: _record
 -- include: _take
 
-return take(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5],
-  ARGV[6], 5, 7)
+local hindered, some_paused = hindrance(KEYS[2], KEYS[3], KEYS[4], ARGV[1])
+
+return take(KEYS[1], hindered, some_paused, KEYS[4], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6],
+  5, 7)

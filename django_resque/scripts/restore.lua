@@ -7,9 +7,10 @@
 --   ARGV[2]   seconds the rest is kept
 --
 --   returns   how many were brought back; 0 when none is left
---   errors    WRONGTYPE   one of them is no list; nothing was moved
+--   errors    WRONGTYPE   one of them is no list; nothing was written
 
 redis.call('LLEN', KEYS[1])
+redis.call('LLEN', KEYS[2])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 
 local restored = 0

@@ -23,11 +23,18 @@
 --   ARGV[13..n]   queue names as JSON strings, in the order of KEYS[11..n]
 --
 --   returns       {settled, what _take returns...}, as settle does
---   errors        WRONGTYPE   the set, the list or `workers:settled` is none; nothing was written
+--   errors        WRONGTYPE   the set, the list, `workers:settled`, the lease or a pause is of
+--                             another type; nothing was written
 
 -- include: _status
 -- include: _record
 -- include: _take
+
+local takes = #KEYS >= 11
+local hindered, some_paused
+if takes then
+  hindered, some_paused = hindrance(KEYS[2], KEYS[9], KEYS[10], ARGV[1])
+end
 
 local settled = 0
 
@@ -47,9 +54,9 @@ elseif redis.call('HGET', KEYS[3], ARGV[1]) == ARGV[3] then
   settled = 2
 end
 
-if #KEYS < 11 then
+if not takes then
   return { settled }
 end
 
-return { settled, unpack(take(KEYS[1], KEYS[2], KEYS[9], KEYS[10], ARGV[1], ARGV[8], ARGV[9],
+return { settled, unpack(take(KEYS[1], hindered, some_paused, KEYS[10], ARGV[8], ARGV[9],
   ARGV[10], ARGV[11], ARGV[12], 11, 13)) }

@@ -27,11 +27,18 @@
 --                 settled   1   by this call
 --                           2   by an earlier call of this caller, whose reply was lost
 --                           0   not the caller's any more; nothing was written for it
---   errors        WRONGTYPE   `failed` or `workers:settled` is none; nothing was written
+--   errors        WRONGTYPE   `failed`, `workers:settled`, the lease or a pause is of another type;
+--                             nothing was written
 
 -- include: _status
 -- include: _record
 -- include: _take
+
+local takes = #KEYS >= 12
+local hindered, some_paused
+if takes then
+  hindered, some_paused = hindrance(KEYS[2], KEYS[10], KEYS[11], ARGV[1])
+end
 
 local settled = 0
 
@@ -55,9 +62,9 @@ elseif redis.call('HGET', KEYS[3], ARGV[1]) == ARGV[3] then
   settled = 2
 end
 
-if #KEYS < 12 then
+if not takes then
   return { settled }
 end
 
-return { settled, unpack(take(KEYS[1], KEYS[2], KEYS[10], KEYS[11], ARGV[1], ARGV[8], ARGV[9],
+return { settled, unpack(take(KEYS[1], hindered, some_paused, KEYS[11], ARGV[8], ARGV[9],
   ARGV[10], ARGV[11], ARGV[12], 12, 13)) }

@@ -1,0 +1,638 @@
+"""
+The scripts against a model of them in plain Python: random interleavings of several workers,
+supervisors, producers, operators and clients of other languages, with crashes and lost replies.
+After each step everything in Redis equals the model's, byte for byte.
+"""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from django_resque import connection, wire
+from django_resque.about import About
+from django_resque.doorbell import Doorbell, Seen
+from django_resque.failure import Failure
+from django_resque.items import Item
+from django_resque.keys import Keys
+from django_resque.outcome import Outcome
+from django_resque.parcels import Call, Parcel
+from django_resque.scripts import Script, script
+from django_resque.store import Store, Take
+from django_resque.wire import Payload, Reservation
+from tests import model
+from tests.contents import Contents, contents
+from tests.model import Done, End, Failed, Held, Job, Model, mark_of
+
+#: `CHAOS=full`, as `tox run -e chaos` has it, takes a quarter of an hour.
+FULL = os.environ.get("CHAOS") == "full"
+
+#: Reduced, the same examples each time, and one that fails is shown as it is, because it takes
+#: minutes to find a smaller one. At full size other examples each time.
+SETTINGS = hypothesis.settings(
+    max_examples=3000 if FULL else 200,
+    stateful_step_count=50,
+    deadline=None,
+    derandomize=not FULL,
+    phases=[hypothesis.Phase.generate, *[hypothesis.Phase.shrink] * FULL],
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+
+WORKERS = ["host:1:*", "host:2:*", "other:1:mail"]
+QUEUES = ["mail", "low", 'é"\\']
+ABOUT = About("machine", 7, "1", 6, "0", "0.1.0")
+PAST, FUTURE = (1000, 1001), 4102444800
+FAILED_AT = 1795218688.0
+
+#: What is enqueued in one step: queue, due, tracked. Due at once, or all of them later.
+DUES: list[list[int | None]] = [[None], [None], [*PAST, FUTURE]]
+ORDERS = st.sampled_from(DUES).flatmap(
+    lambda dues: st.lists(
+        st.tuples(st.sampled_from(QUEUES), st.sampled_from(dues), st.booleans()),
+        min_size=1,
+        max_size=4,
+    )
+)
+
+#: The queues that a worker takes from, in their order.
+LISTENED = st.lists(st.sampled_from(QUEUES), min_size=1, unique=True).map(tuple)
+
+#: What workers do: who, how a job in its hands ends, what it takes from then, whether the reply
+#: is lost.
+TURNS = st.lists(
+    st.tuples(
+        st.sampled_from(WORKERS),
+        st.sampled_from(["done", "failed", "failed", "put back", *PAST, FUTURE]),
+        LISTENED | st.just(tuple(QUEUES)) | st.just(()),
+        st.sampled_from([False, False, True]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+#: Texts that other clients, or nobody in their senses, push.
+FOREIGN = [
+    '{"class":"X","args":["MARK"]}',
+    '{"class": "X", "args": [[], 12345678901234567890, "é\\/\\u00e9", "MARK"]}',
+    '{"class":"X","args":["MARK"],"id":"ID","prefix":"","queue_time":1795217895.618012}',
+    '{"class":"X","args":["MARK"],"id":"ID","prefix":"shop","queue_time":1795217895.618012}',
+    '{"class":"X","args":["MARK"],"id":"ID"}',
+    '"MARK"\\ \x01\x7f\udcff',
+    "{bad MARK}",
+]
+
+
+class Watched(Store):
+    """
+    A store whose failed list is deep at the length of a few, and whose promoters can be
+    stopped between their two steps.
+    """
+
+    looked: tuple[int, list[str]] | None = None
+
+    def first_due(self) -> tuple[int, list[str]] | None:
+        self.looked = None
+        self.promote()
+        return self.looked
+
+    def move(self, due: int, items: list[str]) -> int:
+        (moved,) = super()._promote(str(due), list(map(Item.read, items)), set())
+        return moved
+
+    def _promote(self, due: str, items: list[Item], homeless: set[int]) -> list[int]:
+        self.looked = int(due), [item.raw for item in items]
+        return [0]
+
+    def _each(self, name: str, calls: list[Call]) -> Any:
+        text = script(name).text
+        for constant, value in (("NEAR = 10000", model.NEAR), ("SHIFT = 20", model.SHIFT)):
+            assert constant in text
+            text = text.replace(constant, f"{constant.split()[0]} = {value}")
+        return [Script(text, "0" * 40)(self.redis, *call) for call in calls]
+
+
+def of(choices: Callable[[Any], Sequence[Any]]) -> st.SearchStrategy[Any]:
+    """One of what there is to choose from at that moment."""
+    return st.runner().flatmap(lambda machine: st.sampled_from(choices(machine)))
+
+
+class Interleavings(RuleBasedStateMachine):
+    """
+    Each rule is a step that somebody takes. What a worker knows is what it was answered: of a
+    lost reply nothing, and then it asks the same again.
+    """
+
+    pushes = Bundle("pushes")
+    looks = Bundle("looks")
+    promoters = Bundle("promoters")
+    failures = Bundle("failures")
+
+    def __init__(self, store: Watched, bell: Doorbell) -> None:
+        super().__init__()
+        self.store, self.bell = store, bell
+        self.model = Model()
+        self.found: Contents = {}
+        self.jobs: list[Job] = []
+        self.number = 0
+        self.foreign: set[str] = set()  # Marks of jobs whose status others have to tell.
+        self.hands: dict[str, Reservation] = {}
+        self.unanswered: dict[str, Callable[[], Reservation | None]] = {}
+        self.last: object = None
+        store.redis.flushdb()
+
+    # How a step is compared.
+
+    def step(self, act: Callable[[], Any], told: Callable[[Model], Any]) -> Any:
+        """Take a step; then answers and everything in Redis must be what the model says."""
+        began = int(time.time())
+        answer = act()
+        self.found, lives = contents(self.store.redis)
+        for now in range(began, int(time.time()) + 1):  # Mostly one.
+            next_model = deepcopy(self.model)
+            next_model.now = now
+            expected = told(next_model)
+            if plain(answer) == expected and self.found == next_model.state():
+                break
+        self.model, self.last = next_model, None
+        assert plain(answer) == expected
+        assert self.found == next_model.state()
+        assert lives == pytest.approx(
+            {key: at for key, at in next_model.expiries.items() if key in self.found}, abs=2
+        )
+        self.nothing_is_in_neither_place()
+        self.statuses_tell_the_truth()
+        return answer
+
+    def ask(self, worker: str, step: Callable[[], Reservation | None], *, lost: bool) -> None:
+        held = step()
+        self.hands.pop(worker, None)
+        self.unanswered.pop(worker, None)
+        if lost:
+            self.unanswered[worker] = step
+        elif held:
+            self.hands[worker] = held
+        self.last = step
+
+    def clock(self) -> int:
+        seconds, micros = self.store.redis.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def lease(self, since: int) -> int:
+        """Of a beat after that moment, by Redis' clock. Which ms it was only Redis knows."""
+        leases = self.found.get("workers:lease", ("hash", {}))[1]
+        return max(since, *map(int, leases.values()), since)
+
+    # Invariants that need no model.
+
+    def nothing_is_in_neither_place(self) -> None:
+        standing: Counter[str] = Counter()
+        for key, (kind, value) in self.found.items():
+            record = key.startswith("worker:") and not key.endswith(":started")
+            texts = value if kind == "list" else [value] if record else []
+            standing.update(filter(None, map(mark_of, texts)))
+
+        assert standing + self.model.ended == self.model.entered
+
+    def statuses_tell_the_truth(self) -> None:
+        codes = {"queue": 1, "delayed": 1, "worker": 2, "failed": 3}
+        for key, (kind, value) in self.found.items():
+            code = codes.get(key.partition(":")[0])
+            if code is None or key.endswith(":started"):
+                continue
+            for text in value if kind == "list" else [value]:
+                payload = payload_in(key, text)
+                status = self.found.get(model.status_key(payload))
+                if status and mark_of(text) not in self.foreign:
+                    assert status[1].startswith(f'{{"status":{code},'), (key, text)
+
+    # Producers.
+
+    def job(self, queue: str, due: int | None, *, track: bool) -> tuple[Parcel, Job]:
+        self.number += 1
+        mark, job_id = f"#{self.number}#", f"{self.number:032x}"
+        payload = Payload.new("X", [mark, []], job_id, 1795218367.5)
+        shown = f'"class":"X","args":["{mark}",[]]'
+        item = f'{{{shown},"queue":{model.compact(queue)}'
+        item += f',"id":"{job_id}","queue_time":1795218367.5}}' if track else "}"
+        raw = payload.raw if track or due is None else f"{{{shown}}}"
+        found = Job(queue, raw, job_id, item if due else "", due, track)
+        self.jobs.append(found)
+        return Parcel(queue, payload, track, due), found
+
+    @rule(target=pushes, wanted=ORDERS)
+    def push(self, wanted: list[tuple[str, int | None, bool]]) -> Any:
+        made = [self.job(queue, due, track=track) for queue, due, track in wanted]
+        parcels, jobs = [parcel for parcel, _ in made], [job for _, job in made]
+        self.step(lambda: self.store.push(parcels), lambda farm: farm.push(jobs))
+        return parcels, jobs
+
+    @rule(pushed=pushes)
+    def push_again(self, pushed: tuple[list[Parcel], list[Job]]) -> None:
+        """Its reply was lost. Only what was cancelled meanwhile is pushed a second time."""
+        parcels, jobs = pushed
+        self.step(lambda: self.store.push(parcels), lambda farm: farm.push(jobs))
+
+    @precondition(lambda self: self.jobs)
+    @rule(job=of(lambda self: self.jobs), behind=st.integers(0, 3))
+    def cancel(self, job: Job, behind: int) -> None:
+        if job.due is None:
+            self.step(
+                lambda: self.store.cancel(job.queue, job.payload, job.id, behind),
+                lambda farm: farm.cancel(job, behind),
+            )
+        else:
+            self.step(
+                lambda: self.store.cancel_delayed(str(job.due), Item.read(job.item), behind),
+                lambda farm: farm.cancel(job, behind),
+            )
+
+    # Workers.
+
+    @initialize()
+    def begin(self) -> None:
+        for worker in WORKERS:
+            self.make_known(worker)
+
+    @precondition(lambda self: self.strangers())
+    @rule(worker=of(lambda self: self.strangers()), lost=st.booleans())
+    def register(self, worker: str, lost: bool) -> None:
+        for _ in range(1 + lost):
+            self.make_known(worker)
+
+    def make_known(self, worker: str) -> None:
+        since = self.clock()
+        self.step(
+            lambda: self.store.register(worker, ABOUT),
+            lambda farm: farm.register(worker, ABOUT.encode(), self.lease(since)),
+        )
+
+    @precondition(lambda self: self.filled() or self.busy())
+    @rule(turns=TURNS)
+    def work(self, turns: list[tuple[str, str | int, tuple[str, ...], bool]]) -> None:
+        """Each does what it has to do next, and hears the reply or does not."""
+        for worker, kind, queues, lost in turns:
+            if worker in self.unanswered:
+                self.ask_again(worker, lost=lost)
+            elif worker not in self.hands:
+                self.reserve(worker, queues or tuple(QUEUES), lost=lost)
+            elif kind == "put back":
+                self.put_back(worker, lost=lost)
+            else:
+                self.settle(worker, kind, queues, lost=lost)
+
+    def reserve(self, worker: str, queues: tuple[str, ...], *, lost: bool) -> None:
+        take = Take.new(worker, queues)
+
+        def step() -> Reservation | None:
+            found = self.step(lambda: self.store.reserve(take), lambda farm: taken(farm, take))
+            return found if isinstance(found, Reservation) else None
+
+        self.ask(worker, step, lost=lost)
+
+    def settle(self, worker: str, kind: str | int, queues: tuple[str, ...], *, lost: bool) -> None:
+        held = self.hands[worker]
+        outcome, end = self.ending(held, kind)
+        take = Take.new(worker, queues) if queues else None
+
+        def told(farm: Model) -> tuple[bool, Any]:
+            settled = farm.settle(worker, held.token, end, int(take.now) if take else farm.now)
+            return settled, taken(farm, take) if take else "idle"
+
+        def step() -> Reservation | None:
+            _, found = self.step(lambda: self.store.settle(held, outcome, take), told)
+            return found if isinstance(found, Reservation) else None
+
+        self.ask(worker, step, lost=lost)
+
+    def put_back(self, worker: str, *, lost: bool) -> None:
+        held = self.hands[worker]
+
+        def step() -> None:
+            self.step(
+                lambda: self.store.put_back(held),
+                lambda farm: farm.put_back(worker, held.token),
+            )
+
+        self.ask(worker, step, lost=lost)
+
+    def ask_again(self, worker: str, *, lost: bool) -> None:
+        step, before = self.unanswered[worker], self.found
+        at_once = self.last is step
+
+        self.ask(worker, step, lost=lost)
+
+        assert not at_once or self.found == before
+
+    @precondition(lambda self: self.busy())
+    @rule(worker=of(lambda self: self.busy()))
+    def crash(self, worker: str) -> None:
+        """What it knew is lost; in Redis all is as before."""
+        self.hands.pop(worker, None)
+        self.unanswered.pop(worker, None)
+
+    # Supervisors.
+
+    @rule(
+        workers=st.lists(st.sampled_from(WORKERS), unique=True),
+        ordered=st.booleans(),
+        queues=LISTENED,
+        failover=st.booleans(),
+    )
+    def turn(
+        self, workers: list[str], ordered: bool, queues: tuple[str, ...], failover: bool
+    ) -> None:
+        if failover:  # The new master has no scripts.
+            self.store.redis.script_flush()
+        if ordered:
+            self.order_stop(workers or WORKERS)
+        self.beat(workers)
+        self.look(queues)
+
+    def order_stop(self, workers: list[str]) -> None:
+        order = dict.fromkeys(workers, "1 now")
+        self.step(
+            lambda: self.store.order_stop(order),
+            lambda farm: farm.hashes["workers:orders"].update(order),
+        )
+
+    def beat(self, workers: list[str]) -> None:
+        abouts = dict.fromkeys(workers, replace(ABOUT, paused=len(workers) > 1))
+        texts = {worker: about.encode() for worker, about in abouts.items()}
+        since = self.clock()
+        self.step(lambda: self.store.beat(abouts), lambda farm: farm.beat(texts, self.lease(since)))
+
+    def look(self, queues: tuple[str, ...]) -> None:
+        seen = self.step(lambda: self.bell.look(queues, names=True), lambda farm: farm.look(queues))
+        assert sorted(seen.names) == sorted(self.model.sets["queues"])
+
+    @rule(target=looks, worker=st.sampled_from(WORKERS))
+    def see_worker(self, worker: str) -> Any:
+        """What is seen may be otherwise by the time that somebody acts on it."""
+        return worker, self.store.in_hand(worker), self.store.leases().get(worker, "")
+
+    @rule(
+        look=looks, watched=st.booleans(), kind=st.sampled_from(["failed", "failed", *PAST, FUTURE])
+    )
+    def give_up(self, look: Any, watched: bool, kind: str | int) -> None:
+        worker, held, lease = look
+        outcome, end = self.ending(held, kind) if held else (None, None)
+        given = lease if watched else ""
+        self.step(
+            lambda: self.store.give_up(worker, held, outcome, given),
+            lambda farm: farm.give_up(worker, plain(held), end, given),
+        )
+
+    @rule(look=looks)
+    def put_back_for(self, look: Any) -> None:
+        """By the supervisor of a worker that it has killed."""
+        worker, held, _ = look
+        if held and worker not in self.hands | self.unanswered:
+            self.step(
+                lambda: self.store.put_back(held),
+                lambda farm: farm.put_back(worker, held.token),
+            )
+
+    @precondition(lambda self: self.model.schedule)
+    @rule(target=promoters)
+    def see_what_is_due(self) -> Any:
+        return self.step(self.store.first_due, Model.first_due) or multiple()
+
+    @rule(looked=promoters)
+    def promote(self, looked: tuple[int, list[str]]) -> None:
+        self.step(lambda: self.store.move(*looked), lambda farm: farm.promote(*looked))
+
+    # Clients of other languages.
+
+    @rule(queue=st.sampled_from(QUEUES), form=st.sampled_from(FOREIGN), track=st.booleans())
+    def foreign_push(self, queue: str, form: str, track: bool) -> None:
+        self.number += 1
+        mark, job_id = f"#{self.number}#", f"{self.number:032x}"
+        payload = form.replace("MARK", mark).replace("ID", job_id)
+        status = model.status(1, 1795217895, 1795217895)
+
+        def act() -> None:
+            self.store.redis.rpush(wire.raw(f"resque:queue:{queue}"), wire.raw(payload))
+            if track and "ID" in form:
+                self.store.redis.set(f"resque:{model.status_key(payload)}", status)
+
+        def told(farm: Model) -> None:
+            farm.lists[f"queue:{queue}"].append(payload)
+            farm.entered[mark] += 1
+            if track and "ID" in form:
+                farm.strings[model.status_key(payload)] = status
+
+        self.step(act, told)
+
+    @precondition(lambda self: self.filled())
+    @rule(queue=of(lambda self: self.filled()), twin=st.booleans())
+    def foreign_pop(self, queue: str, twin: bool) -> None:
+        """By a worker of Ruby or Node, which keeps it or pushes it again, twice perhaps."""
+        key = wire.raw(f"resque:queue:{queue}")
+
+        def act() -> str | None:
+            payload: Any = self.store.redis.lpop(key)
+            if payload and twin:
+                self.store.redis.rpush(key, *[wire.raw(payload)] * 2)
+            return payload or None
+
+        def told(farm: Model) -> str | None:
+            waiting = farm.lists[f"queue:{queue}"]
+            if not waiting:
+                return None
+            payload = waiting.pop(0)
+            waiting += [payload] * 2 * twin
+            farm.entered[mark_of(payload)] += twin
+            farm.over(*[payload] * (not twin))
+            return payload
+
+        self.foreign.add(mark_of(self.step(act, told) or ""))
+
+    @precondition(lambda self: self.model.held)
+    @rule(worker=of(lambda self: sorted(self.model.held)))
+    def foreign_prune(self, worker: str) -> None:
+        """Ruby's workers do that to those whose heartbeat is old; and fail the job as theirs."""
+        redis = self.store.redis
+        record = self.model.held.get(worker)
+        failure = record and f'{{"payload":{model.compact(record.payload)},"queue":"mail"}}'
+
+        def act() -> None:
+            if failure:
+                redis.rpush("resque:failed", wire.raw(failure))
+            redis.srem("resque:workers", worker)
+            redis.hdel("resque:workers:heartbeat", worker)
+            redis.delete(f"resque:worker:{worker}", f"resque:worker:{worker}:started")
+
+        def told(farm: Model) -> None:
+            if failure:
+                farm.lists["failed"].append(failure)
+            farm.sets["workers"].discard(worker)
+            farm.hashes["workers:heartbeat"].pop(worker, None)
+            farm.strings.pop(f"worker:{worker}:started", None)
+            farm.held.pop(worker, None)
+
+        self.foreign.add(mark_of(failure or ""))
+        self.step(act, told)
+
+    @precondition(lambda self: self.failed())
+    @rule(place=of(lambda self: self.failed()))
+    def foreign_removal(self, place: int) -> None:
+        """Ruby's dashboard empties a failure by its place, and sweeps later."""
+
+        def told(farm: Model) -> None:
+            farm.over(farm.lists["failed"][place])
+            farm.lists["failed"][place] = ""
+
+        self.step(lambda: self.store.redis.lset("resque:failed", place, "") and None, told)
+
+    # Operators.
+
+    @rule(queue=st.sampled_from([*QUEUES, "*"]), word=st.sampled_from(["", "", "true", "TRUE"]))
+    def pause(self, queue: str, word: str) -> None:
+        """Or resume. Everything is paused by hand, too, in any case."""
+        if queue == "*":
+            self.pause_all(word)
+        elif word:
+            self.step(lambda: self.store.pause(queue, "me"), lambda farm: farm.pause(queue, "me"))
+        else:
+            self.step(lambda: self.store.resume(queue), lambda farm: farm.resume(queue))
+
+    def pause_all(self, word: str) -> None:
+        def act() -> None:
+            self.store.resume_all()
+            if word == "true":
+                self.store.pause_all()
+            elif word:
+                self.store.redis.set("resque:pause-all-workers", word)
+
+        def told(farm: Model) -> None:
+            farm.strings.pop("pause-all-workers", None)
+            if word:
+                farm.strings["pause-all-workers"] = word
+
+        self.step(act, told)
+
+    @precondition(lambda self: self.filled())
+    @rule(
+        queue=of(lambda self: self.filled()),
+        verb=st.sampled_from(["clear_queue", "remove_queue"]),
+        sure=st.sampled_from([False, False, True]),
+    )
+    def clear_queue(self, queue: str, verb: str, sure: bool) -> None:
+        if sure:
+            self.step(
+                lambda: getattr(self.store, verb)(queue), lambda farm: getattr(farm, verb)(queue)
+            )
+
+    @precondition(lambda self: self.failed())
+    @rule(target=failures, place=of(lambda self: self.failed()))
+    def see_failure(self, place: int) -> tuple[Failure, int]:
+        """By the time that somebody acts on it others may have, or it has moved."""
+        return Failure.decode(self.model.lists["failed"][place]), place
+
+    @rule(seen=failures, known=st.booleans())
+    def requeue(self, seen: tuple[Failure, int], known: bool) -> None:
+        failure, place = seen[0], seen[1] if known else -1
+        payload = failure.original
+        self.step(
+            lambda: self.store.requeue_each([(failure, place)])[0],
+            lambda farm: farm.requeue(failure.raw, failure.queue, payload, place),
+        )
+
+    @rule(seen=failures, known=st.booleans())
+    def discard(self, seen: tuple[Failure, int], known: bool) -> None:
+        failure, place = seen[0], seen[1] if known else -1
+        self.step(
+            lambda: self.store.discard_each([(failure, place)])[0],
+            lambda farm: farm.discard(failure.raw, place),
+        )
+
+    @precondition(lambda self: self.model.lists["failed"] or self.model.lists["failed:cleared"])
+    @rule(verb=st.sampled_from(["sweep", "clear_failures", "restore_failures"]))
+    def put_aside(self, verb: str) -> None:
+        self.step(getattr(self.store, verb), getattr(Model, verb))
+
+    # What rules choose from, and how jobs end.
+
+    def strangers(self) -> list[str]:
+        """Workers that are to register: they did not yet, or are the heirs of one that crashed."""
+        left = self.model.held.keys() - set(self.busy())
+        leases = self.model.hashes["workers:lease"]
+        return [each for each in WORKERS if each not in leases or each in left]
+
+    def busy(self) -> list[str]:
+        return sorted(self.hands | self.unanswered)
+
+    def filled(self) -> list[str]:
+        return [each for each in QUEUES if self.model.lists[f"queue:{each}"]]
+
+    def failed(self) -> list[int]:
+        """Places in the failed list. Empty elements are passed over."""
+        return [at for at, each in enumerate(self.model.lists["failed"]) if each]
+
+    def ending(self, held: Reservation, kind: str | int) -> tuple[Outcome, End]:
+        """An outcome, and the same for the model. What cannot be read is not tried again."""
+        if kind == "done":
+            return Outcome(result='{"a":[]}'), Done('{"a":[]}')
+        payload = held.payload
+        if kind == "failed" or payload.problem:
+            failure = Failure.of(ValueError("boom"), held, FAILED_AT)
+            return Outcome(failure), Failed(failure.encode())
+        payload = payload.with_attempt(payload.attempt + 1)
+        again = Item.again(held.queue, payload)
+        job = Job(held.queue, payload.raw, payload.id, again.raw, int(kind))
+        self.jobs.append(job)
+        return Outcome(again=again, due=int(kind)), job
+
+
+def taken(farm: Model, take: Take) -> Held | str:
+    return farm.reserve(take.worker_id, take.queues, take.token, int(take.now))
+
+
+def plain(answer: Any) -> Any:
+    """An answer of the store as the model gives it."""
+    match answer:
+        case Reservation():
+            at = datetime.fromisoformat(answer.run_at).timestamp()
+            return Held(answer.queue, answer.token, int(at), answer.payload.raw)
+        case tuple() if not isinstance(answer, Held):
+            return tuple(map(plain, answer))
+        case Seen():
+            return answer.jobs, answer.due is not None
+    return answer
+
+
+def payload_in(key: str, text: str) -> str:
+    """Of an element of a queue, of the delayed set or of the failed list, or of a record."""
+    if key.startswith("failed"):
+        return Failure.decode(text).original
+    if key.startswith("worker:"):
+        return Reservation.read("", text).payload.raw
+    return text
+
+
+@pytest.mark.timeout(3600 if FULL else 120)
+def test_the_scripts_do_what_the_model_says(redis_url: str) -> None:
+    pool = connection.url_pool(redis_url)
+    store, bell = Watched(connection.client(pool)), Doorbell(pool, Keys())
+    bell.works = False  # It looks all the same.
+
+    build: Any = partial(Interleavings, store, bell)  # Any: the annotation wants a class.
+    run_state_machine_as_test(build, settings=SETTINGS)
