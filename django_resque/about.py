@@ -7,6 +7,10 @@ from typing import Self
 
 from .wire import dumps, loads
 
+#: What an order to a worker may say after the birth of its process; TO_KILL is followed by the
+#: token of the reservation whose job is meant.
+TO_STOP, TO_STOP_NOW, TO_KILL = "stop", "now", "kill:"
+
 #: Of any system. What is asked about a larger one raises.
 MAX_PID = 2**31 - 1
 

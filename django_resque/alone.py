@@ -35,6 +35,7 @@ class _Own(Child):
         if not self.killed:
             logger.warning("a job does not let go, and cannot be killed in the command's process")
         self.killed = reason
+        self.place.condemned = 0
 
 
 class Alone:

@@ -32,6 +32,7 @@ class Place(ctypes.Structure):
     deadline: float  #: When that is over; 0.0: never.
     # By the supervisor.
     timed_out: int  #: The number of the job whose time is over.
+    condemned: int  #: The number of the job that is to be killed; it is the worker's last.
     stop_now: int  #: 1: to be interrupted.
     # By both.
     woken: int  #: 1: a wake-up is under way. Reset by the worker, when it performs or waits.
@@ -44,6 +45,7 @@ class Place(ctypes.Structure):
         ("paused", ctypes.c_uint8),
         ("number", ctypes.c_uint32),
         ("timed_out", ctypes.c_uint32),
+        ("condemned", ctypes.c_uint32),
         ("token", ctypes.c_char * 33),
         ("timeout", ctypes.c_double),
         ("deadline", ctypes.c_double),
@@ -67,6 +69,11 @@ class Place(ctypes.Structure):
     def job_timed_out(self) -> bool:
         """Whether the time of the job in hand is over, as its supervisor has said."""
         return self.number > 0 and self.timed_out == self.number
+
+    @property
+    def job_condemned(self) -> bool:
+        """Whether the job in hand, or the one that has just ended, is to be killed."""
+        return self.number > 0 and self.condemned == self.number
 
 
 class Header(ctypes.Structure):

@@ -119,12 +119,26 @@ def stop(store: Store, worker_ids: Collection[str], *, now: bool = False) -> Non
     meant = {each: about for each in worker_ids if (about := known.get(each))}
     if not meant:
         return
-    how = " now" if now else ""
-    store.order_stop({worker_id: f"{about.birth}{how}" for worker_id, about in meant.items()})
+    store.order_stop({worker_id: about.birth for worker_id, about in meant.items()}, now=now)
     here = process.machine()
     for about in meant.values():
         if about.machine == here and process.lives(about.pid, about.birth):
             process.send(about.pid, signal.SIGTERM)
+
+
+def kill(store: Store, worker_id: str, token: str) -> bool:
+    """
+    Have the job killed that a worker of ours performs under this token: it fails for good. If
+    it has ended by then nothing happens, and no other job of the worker is meant. False if it
+    is not in the worker's hands any more, or nobody is there to be told.
+
+    The order is left in Redis, as a signal could name no job.
+    """
+    about, held = store.about().get(worker_id), store.in_hand(worker_id)
+    if not about or not token or not held or held.token != token:
+        return False
+    store.order_kill(worker_id, about.birth, token)
+    return True
 
 
 def gone(store: Store, worker_ids: Collection[str], wait: float) -> set[str]:

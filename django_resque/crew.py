@@ -6,6 +6,7 @@ stop, end the jobs whose time is over, and reap. Knows no Redis.
     grace over  interrupt the job            URG, and `stop_now` on the board
     let go not  kill its process group       KILL
     timeout     raise JobTimeout in the job  URG, and `timed_out` on the board; then KILL
+    kill a job  kill its process group       `condemned` on the board; then KILL
 """
 
 import math
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from . import forking, process
-from .about import About
+from .about import TO_KILL, TO_STOP, TO_STOP_NOW, About
 from .board import Board, Place
 from .child import KILL_AFTER, Child
 from .post import MESSAGE, Post
@@ -25,6 +26,7 @@ from .post import MESSAGE, Post
 STOP, STOP_NOW = process.Requests(), process.Requests()
 STOP.heard(signal.SIGTERM, 0.0)
 STOP_NOW.heard(signal.SIGURG, 0.0)
+REQUESTED = {TO_STOP: STOP, TO_STOP_NOW: STOP_NOW}
 
 
 class Crew:
@@ -175,8 +177,18 @@ class Crew:
         for child in self.children.values():
             self.kill_job(child)
 
-    def kill_job(self, child: Child) -> None:
-        if child.performing:
+    def kill_job(self, child: Child, token: str = "") -> None:
+        """
+        The job in hand, or only the one of this token. Never the next: a worker that reads on
+        the board that its job is condemned takes no other, and one that has ended its job
+        before it could read that is left alone.
+        """
+        place = child.place
+        number = place.number
+        if token and place.token != token.encode():
+            return
+        place.condemned = number
+        if child.performing and place.number == number:
             child.kill("order")
 
     # Hands, for upkeep.
@@ -189,11 +201,18 @@ class Crew:
         }
 
     def obey(self, worker_id: str, order: str) -> None:
-        """An order names the birth of the process that it means, and may end with "now"."""
-        birth, _, how = order.partition(" ")
+        """An order names the birth of the process that it means, then what that is to do."""
+        birth, *words = order.split()
         for child in self.children.values():
             if child.worker_id == worker_id and child.about.birth == birth:
-                self.follow(child, STOP_NOW if how == "now" else STOP)
+                for word in words:
+                    self.obeyed(child, word)
+
+    def obeyed(self, child: Child, word: str) -> None:
+        if word.startswith(TO_KILL):
+            self.kill_job(child, word.removeprefix(TO_KILL))
+        elif word in REQUESTED:
+            self.follow(child, REQUESTED[word])
 
     def idle(self) -> int:
         """How many wait for a wake-up."""

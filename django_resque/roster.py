@@ -9,7 +9,7 @@ from typing import Any, Literal
 from redis import Redis
 
 from . import dates, wire
-from .about import About
+from .about import TO_KILL, TO_STOP, TO_STOP_NOW, About
 from .keys import Keys
 from .line import Line
 from .outcome import Outcome
@@ -67,15 +67,20 @@ class Roster:
         )
         return {worker: order for worker, order in zip(workers, orders, strict=True) if order}
 
-    def order_stop(self, orders: Mapping[str, str]) -> None:
+    def order_stop(self, births: Mapping[str, str], *, now: bool = False) -> None:
         """
-        Leave word for the supervisors of these workers, whom it wakes.
+        Leave word for the supervisors of these workers, whom it wakes: to stop after the job,
+        or now, which interrupts it.
 
         Each order names the birth of the process it means, as a later one that is given the
-        same worker id is not meant; after it "now" if the job is to be interrupted at once.
+        same worker id is not meant.
         """
-        mapping: dict[Any, Any] = dict(orders)
-        self.redis.hset(self.keys.orders, mapping=mapping)
+        word = TO_STOP_NOW if now else TO_STOP
+        self._order({worker: f"{birth} {word}" for worker, birth in births.items()})
+
+    def order_kill(self, worker_id: str, birth: str, token: str) -> None:
+        """The same to kill a job: the one whose reservation bears this token, and no other."""
+        self._order({worker_id: f"{birth} {TO_KILL}{token}"})
 
     def leases(self) -> dict[str, str]:
         """Worker id to lease: a value that changes with each beat."""
@@ -137,6 +142,10 @@ class Roster:
             ],
         )
         return answer
+
+    def _order(self, orders: Mapping[str, str]) -> None:
+        words: list[str | int] = [text for pair in orders.items() for text in pair]
+        self._run("order", [self.keys.orders], words)
 
     def _delayed(self, outcome: Outcome) -> list[str]:
         """The keys of a job that is to be tried again."""

@@ -41,9 +41,7 @@ from .version import __version__
 logger = logging.getLogger(__name__)
 
 #: What a worker process listens to. SIGURG is the supervisor's word for "see the board".
-SIGNALS = (
-    *process.STOP_SIGNALS, signal.SIGURG, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT
-)  # fmt: skip
+SIGNALS = (*process.STOP_SIGNALS, signal.SIGURG, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
 
 
 class Worker:
@@ -135,6 +133,8 @@ class Worker:
 
     def next_take(self) -> Take | None:
         """What to ask for; None for one that takes no other job."""
+        # After the state was written: either we see this, or our supervisor sees that.
+        self.retiring = self.retiring or self.place.job_condemned
         if self.stopping or self.retiring or self.place.paused:
             return None
         if self.names != self.post.header.names:

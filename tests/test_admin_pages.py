@@ -299,7 +299,7 @@ def test_a_worker_is_asked_to_stop(admin_client: Client, store: Store, redis: Re
     response = admin_client.post(f"{WORKERS}stop/", fields_of(asking), follow=True)
 
     assert said(response) == [f"Asked the worker {WORKER} to stop after its job."]
-    assert redis.hget("resque:workers:orders", WORKER) == b"1"
+    assert redis.hget("resque:workers:orders", WORKER) == b"1 stop"
     assert LogEntry.objects.get().object_id == WORKER
 
 

@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from django_resque import enqueue, enqueue_to
+from django_resque import control, enqueue, enqueue_to
+from django_resque.about import About
+from django_resque.board import State
+from django_resque.child import Child
+from django_resque.crew import Crew
+from django_resque.store import Store
 from tests.conftest import Command, Farm, gone, wait_for
 from tests.project import jobs
 from tests.test_waking import all_wait, idle, quiet
@@ -87,6 +92,72 @@ def test_usr1_harms_nobody_who_is_idle(farm: Farm, redis: Redis, trace: Path, of
     wait_for(lambda: lines(trace), "work goes on")
     assert lines(trace) == [str(pid)]
     assert failures(redis) == []
+
+
+def test_an_order_kills_the_very_job_that_is_meant(
+    farm: Farm, store: Store, redis: Redis, trace: Path
+) -> None:
+    """Through Redis, as from another machine."""
+    work = farm("resque_work", "--queue=slow", "--count=2", "--interval=60")
+    for _ in range(2):
+        enqueue(jobs.Sleep, str(trace), 600)
+    beginnings(trace, 2)
+    meant, other = sorted(store.leases())
+    held = store.in_hand(meant)
+    assert held
+
+    assert not control.kill(store, other, held.token)
+    assert control.kill(store, meant, held.token)
+
+    wait_for(lambda: failures(redis), "the failure", 4)
+    (failure,) = failures(redis)
+    assert failure["payload"]["id"] == held.payload.id
+    assert failure["error"] == "The job and its processes were killed by an operator."
+    assert store.in_hand(other)
+    assert not control.kill(store, meant, held.token)
+    work.says("*** Starting worker", times=3)
+
+
+def test_the_next_job_is_never_killed_in_place_of_one_that_has_ended(
+    farm: Farm, store: Store, redis: Redis, trace: Path
+) -> None:
+    work = farm("resque_work", "--queue=slow", "--interval=60")
+    enqueue(jobs.Sleep, str(trace), 0)
+    wait_for(lambda: "end" in lines(trace), "the first")
+    handle = enqueue(jobs.Sleep, str(trace), 1)
+    beginnings(trace, 2)
+    ((worker_id, about),) = store.about().items()
+    first = redis.hget("resque:workers:settled", worker_id)
+    assert about
+    assert isinstance(first, bytes)
+
+    store.order_kill(worker_id, about.birth, first.decode())
+
+    wait_for(lambda: handle.status == "complete", "the second")
+    assert failures(redis) == []
+    assert len(work.worker_pids()) == 1
+
+
+def test_a_job_that_ends_while_it_is_condemned_is_the_workers_last() -> None:
+    """So what is killed then is no other job. The supervisor finds it between two jobs."""
+    crew = Crew(1, 1.0)
+    place, ear, bell = crew.place()
+    child = Child(os.getpid(), place, bell, About("m", 1, "1", 1, "1", "0"), "h:1:q", 0.0, 0.0)
+    place.begin("a" * 32, None)
+    place.state = State.BETWEEN
+
+    condemned = []
+    for token in ("b" * 32, "a" * 32):
+        crew.kill_job(child, token)
+        condemned.append(place.job_condemned)
+    place.begin("c" * 32, None)
+    condemned.append(place.job_condemned)
+
+    assert condemned == [False, True, False]
+    assert not child.killed
+    os.close(ear)
+    os.close(bell)
+    crew.close()
 
 
 # Pausing.

@@ -478,8 +478,37 @@ def test_a_beat_changes_the_lease_and_brings_the_orders(
 
     orders = store.beat({WORKER: ABOUT, "host:8:low": ABOUT})
 
-    assert orders == {WORKER: "a birth"}
+    assert orders == {WORKER: "a birth stop"}
     assert int(store.leases()[WORKER]) > 1
+
+
+def test_an_order_stands_beside_earlier_ones_for_the_same_process(
+    store: Store, redis: Redis
+) -> None:
+    def ordered() -> Any:
+        return redis.hget("resque:workers:orders", WORKER)
+
+    store.order_kill(WORKER, "7", "token")
+    store.order_stop({WORKER: "7"})
+    store.order_stop({WORKER: "7"}, now=True)
+    store.order_kill(WORKER, "7", "token")
+    assert ordered() == b"7 kill:token stop now"
+
+    store.order_stop({WORKER: "77"})
+    assert ordered() == b"77 stop"
+    redis.set("resque:workers:orders", "no hash")
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        store.order_stop({WORKER: "7"})
+
+
+def test_orders_reach_a_full_redis(store: Store, redis: Redis) -> None:
+    redis.config_set("maxmemory", "1")
+    try:
+        store.order_kill(WORKER, "7", "token")
+    finally:
+        redis.config_set("maxmemory", "0")
+
+    assert redis.hget("resque:workers:orders", WORKER) == b"7 kill:token"
 
 
 def test_a_beat_restores_what_a_flush_took(store: Store, redis: Redis, worker: str) -> None:
