@@ -40,6 +40,7 @@ class Options:
     track: bool = True  #: Whether jobs have a status.
     status_ttl: float = 86400.0  #: How long the status of an ended job is kept.
     on_commit: bool = True  #: Whether enqueue waits for the database transaction.
+    mask: tuple[str, ...] = ()  #: Words in names of arguments that pages mask, beside their own.
     inline: bool = False  #: Perform at the push instead of in a worker: for tests.
     hostname: str = ""  #: First part of worker ids. Default: the host's short name.
 
@@ -52,6 +53,8 @@ def build(given: Any) -> Options:
     values = {name.lower(): value for name, value in given.items() if name.lower() in known}
     if "queues" in values:
         values["queues"] = tuple(values["queues"])
+    if "mask" in values:
+        values["mask"] = tuple(values["mask"])
     if values.get("retry") is not None:
         values["retry"] = Retry(**values["retry"])
     return Options(**values)

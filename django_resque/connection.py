@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -24,6 +24,7 @@ from redis.exceptions import (
     ClusterDownError,
     ConnectionError,
     MasterDownError,
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
@@ -191,6 +192,16 @@ class Outage:
             seconds = time.monotonic() - self.began
             logger.warning("redis is back who=%s seconds=%.1f", self.who, seconds)
             self.attempts = 0
+
+
+def refusal(error: BaseException) -> Literal["full", "replica", "forbidden", ""]:
+    """Why a Redis that is there refuses to write; "" for any other error."""
+    text = str(error)
+    if isinstance(error, OutOfMemoryError) or "OOM " in text or "'maxmemory'" in text:
+        return "full"
+    if isinstance(error, ReadOnlyError) or "READONLY " in text or "read only replica" in text:
+        return "replica"
+    return "forbidden" if isinstance(error, NoPermissionError) else ""
 
 
 def describe(pool: ConnectionPool) -> str:

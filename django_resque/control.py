@@ -7,8 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from . import details, monitor, patterns, process, rows, search
+from . import details, monitor, patterns, process, rows, search, wire
 from .failed import Answer
 from .failure import Failure
 from .store import Store
@@ -28,6 +29,15 @@ def retry(store: Store, digest: str, near: int) -> rows.FailureRow | None:
     """
     row = monitor.failure(store, digest, near)
     return row if row and row.failure.queue and store.requeue(row.failure) else None
+
+
+def retry_with(store: Store, row: rows.FailureRow, args: list[Any]) -> bool:
+    """
+    The same with other arguments, which must have passed `arguments.check`. False, and nothing
+    happened, if the failure is not there any more, or names no queue that can take it.
+    """
+    payload = wire.Payload.read(row.failure.original).with_args(args)
+    return store.requeue_as(row.failure, payload, row.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,13 @@ def clear_queue(store: Store, queue: str) -> int:
 def cancel_delayed(store: Store, row: details.DelayedJob) -> bool:
     """Drop a delayed job for good. False if it is not delayed any more."""
     return store.cancel_delayed(row.due, row.item, row.behind)
+
+
+def hasten(store: Store, row: details.DelayedJob) -> Literal["done", "gone", "refused"]:
+    """Let a delayed job go to its queue now. "refused": none is named, or its key is no list."""
+    if not row.item.queue:
+        return "refused"
+    return store.hasten(row.due, row.item, row.behind)
 
 
 def workers(store: Store) -> set[str]:

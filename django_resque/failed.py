@@ -37,30 +37,22 @@ class FailedList(Roster):
         """Drop a failure for good. False if it is not there any more."""
         return self.discard_each([(failure, -1)]) == ["done"]
 
+    def requeue_as(self, failure: Failure, payload: wire.Payload, position: int) -> bool:
+        """The same with another payload in its place, and the place where it was seen."""
+        (answer,) = self._each("requeue", [self._requeueing(failure, payload, position)])
+        if answer == "emptied":
+            self.sweep([position])
+        return answer in ("done", "emptied")
+
     def requeue_each(self, found: Sequence[tuple[Failure, int]]) -> list[Answer]:
         """
         The same for many failures and the places where they were seen: one deep in a long
         list is withdrawn in 0.2 ms instead of up to 80. One round trip for each CHUNK.
         """
-        now = int(time.time())
-        calls: list[Call] = []
-        for failure, position in found:
-            payload = wire.Payload.read(failure.original)
-            keys = [
-                self.keys.failed,
-                self.keys.queues,
-                self.keys.queue(failure.queue),
-                self._status_key(payload),
-            ]
-            words: list[str | int] = [
-                failure.raw,
-                position,
-                failure.queue,
-                payload.raw,
-                now,
-                UNENDED_TTL,
-            ]
-            calls.append((keys, words))
+        calls = [
+            self._requeueing(failure, wire.Payload.read(failure.original), position)
+            for failure, position in found
+        ]
         return self._each("requeue", calls)
 
     def discard_each(self, found: Sequence[tuple[Failure, int]]) -> list[Answer]:
@@ -94,6 +86,12 @@ class FailedList(Roster):
         while step := int(self._run("restore", keys, [RESTORED, KEPT])):
             restored += step
         return restored
+
+    def _requeueing(self, failure: Failure, payload: wire.Payload, position: int) -> Call:
+        keys = self.keys
+        to = [keys.failed, keys.queues, keys.queue(failure.queue), self._status_key(payload)]
+        now = int(time.time())
+        return to, [failure.raw, position, failure.queue, payload.raw, now, UNENDED_TTL]
 
     def _each(self, name: str, calls: list[Call]) -> list[Answer]:
         answers: list[Answer] = []

@@ -4,6 +4,7 @@ Arguments as a page may show them: what is named like a secret is masked.
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from inspect import Parameter
 from typing import Any
 
@@ -18,22 +19,58 @@ SECRET = re.compile(
 MASK = "********************"
 
 
-def masked(value: Any) -> Any:
+class Unknown(ValueError):
+    """A mask where none was: nobody knows what it stands for."""
+
+
+@cache
+def secrets(more: tuple[str, ...] = ()) -> re.Pattern[str]:
+    """The names of secrets, and those that contain one of these words too."""
+    return re.compile("|".join([SECRET.pattern, *map(re.escape, more)]), re.IGNORECASE)
+
+
+def masked(value: Any, secret: re.Pattern[str] = SECRET) -> Any:
     """The value, with a mask in place of everything that stands under a secret's name."""
     if isinstance(value, dict):
         return {
-            name: MASK if SECRET.search(str(name)) else masked(item) for name, item in value.items()
+            name: MASK if secret.search(str(name)) else masked(item, secret)
+            for name, item in value.items()
         }
     if isinstance(value, list):
-        return [masked(item) for item in value]
+        return [masked(item, secret) for item in value]
     return value
 
 
-def masked_arguments(args: list[Any], parameters: Iterable[Parameter]) -> list[Any]:
+def masked_arguments(
+    args: list[Any], parameters: Iterable[Parameter], secret: re.Pattern[str] = SECRET
+) -> list[Any]:
     """The same for positional arguments, which are named by the parameters of their job."""
-    found: list[Any] = masked(args)
+    found: list[Any] = masked(args, secret)
     for at, parameter in enumerate(parameters):
-        if SECRET.search(parameter.name):
+        if secret.search(parameter.name):
             end = len(found) if parameter.kind is parameter.VAR_POSITIONAL else at + 1
             found[at:end] = [MASK] * len(found[at:end])
     return found
+
+
+def unmasked(edited: Any, shown: Any, original: Any) -> Any:
+    """
+    What a person has made of a masked value, with the original behind each mask that is left
+    where it was. Raises Unknown for a mask elsewhere.
+    """
+    if isinstance(edited, str) and edited == MASK:
+        if shown != MASK:
+            raise Unknown
+        return original
+    if isinstance(edited, dict):
+        shown, original = (each if isinstance(each, dict) else {} for each in (shown, original))
+        return {
+            name: unmasked(item, shown.get(name), original.get(name))
+            for name, item in edited.items()
+        }
+    if isinstance(edited, list):
+        shown, original = (each if isinstance(each, list) else [] for each in (shown, original))
+        missing = [None] * len(edited)
+        pairs = zip(edited, [*shown, *missing], [*original, *missing], strict=False)
+        return [unmasked(*each) for each in pairs]
+    return edited

@@ -219,5 +219,6 @@ def _worker_row(
         beat_age=max(0.0, clock - as_number(lease) / 1000) if lease else None,
         paused=pauses.hold(worker_id, queues, ours=lease is not None),
         payload=held.payload if held else None,
+        token=held.token if held else "",
         version=about.version if (about := About.decode(pauses.workers.get(worker_id))) else "",
     )

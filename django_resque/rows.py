@@ -47,6 +47,7 @@ class WorkerRow:
     beat_age: float | None  #: Seconds since its last sign of life; None for other languages.
     paused: bool  #: Takes no job: told so itself, or all workers are, or all its queues.
     payload: wire.Payload | None = None  #: The job in hand.
+    token: str = ""  #: Of its reservation; "" for other languages.
     version: str = ""  #: Of django-resque; "" for other languages.
 
     @property

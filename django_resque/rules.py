@@ -38,6 +38,10 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, list | tuple) and not patterns.problem(value)
 
 
+def _is_words(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(word, str) and word for word in value)
+
+
 def _is_queue(value: Any) -> bool:
     return not queue_problem(value)
 
@@ -101,6 +105,7 @@ RULES: dict[str, tuple[str, Rule]] = {
     "TRACK": ("True or False", _is_switch),
     "STATUS_TTL": ("a number of seconds above 0", _is_duration),
     "ON_COMMIT": ("True or False", _is_switch),
+    "MASK": ("a list of words, like ['salary']", _is_words),
     "INLINE": ("True or False", _is_switch),
     "HOSTNAME": ("a name without colon, comma and blank", _is_name),
 }

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from . import dates, wire
+from .delayed import DelayedSet
 from .errors import InvalidPayload
-from .failed import FailedList
 from .failure import Failure
 from .items import Item
 from .outcome import Outcome
@@ -48,7 +48,7 @@ class Take:
 Nothing = Literal["idle", "paused", "held", "unregistered"]
 
 
-class Store(FailedList):
+class Store(DelayedSet):
     """The farm in one Redis. Needs no Django."""
 
     def push(self, parcels: Sequence[Parcel]) -> int:
@@ -90,22 +90,6 @@ class Store(FailedList):
         """
         keys = [self.keys.queue(queue), self.keys.status(job_id)]
         return bool(self._run("cancel", keys, [payload, behind, "", ""]))
-
-    def cancel_delayed(self, due: str, item: Item, behind: int = 0) -> bool:
-        """The same for a job in the delayed set."""
-        keys = self.keys
-        return bool(
-            self._run(
-                "cancel",
-                [
-                    keys.delayed(due),
-                    self._status_key(item.payload),
-                    keys.schedule,
-                    keys.timestamps(item.raw),
-                ],
-                [item.raw, behind, due, keys.delayed_name(due)],
-            )
-        )
 
     def pause(self, queue: str, by: str) -> None:
         """Let nobody take from this queue, until `resume`. Only our own workers mind it."""

@@ -107,6 +107,13 @@ class Payload:
             problem=problem,
         )
 
+    def with_args(self, args: list[Any]) -> Self:
+        """The same with other arguments. Every other field stays as its bytes are."""
+        fields = cut_fields(self.raw)
+        fields["args"] = dumps(args)
+        text = ",".join(f"{dumps(name)}:{value}" for name, value in fields.items())
+        return replace(self, args=args, raw=f"{{{text}}}")
+
     def with_attempt(self, attempt: int) -> Self:
         """The same for another try. It stands before the id, which scripts look for at the end."""
         fields = cut_fields(self.raw)

@@ -47,8 +47,9 @@ PLAN: dict[str, set[str]] = {
     "line": {"connection", "hiredis", "redis"},
     "roster": {"about", "dates", "keys", "line", "outcome", "parcels", "scripts", "wire", "redis"},
     "failed": {"failure", "parcels", "roster", "scripts", "wire"},
+    "delayed": {"failed", "items", "parcels"},
     "store": {
-        "dates", "errors", "failed", "failure", "items", "outcome", "parcels", "scripts", "wire",
+        "dates", "delayed", "errors", "failure", "items", "outcome", "parcels", "scripts", "wire",
     },
     "listing": {"store", "wire", "redis"},
     "waiting": {"connection", "redis"},
@@ -82,6 +83,7 @@ PLAN: dict[str, set[str]] = {
     "search": {"failure", "rows", "store", "wire"},
     "control": {
         "details", "failed", "failure", "monitor", "patterns", "process", "rows", "search", "store",
+        "wire",
     },
     # Third floor: the engine. It never looks through the windows.
     "verdict": {"errors", "failure", "items", "outcome", "registry", "retry", "wire"},
@@ -118,8 +120,8 @@ PLAN: dict[str, set[str]] = {
     "models": {"django"},
     "migrations": {"django"},
     "admin": {
-        "conf", "control", "details", "errors", "masking", "models", "monitor", "registry", "rows",
-        "search", "django",
+        "arguments", "conf", "connection", "control", "dates", "details", "errors", "masking",
+        "models", "monitor", "registry", "rows", "search", "wire", "django",
     },
     "templatetags": {"django"},
     "management": {

@@ -10,13 +10,13 @@ from django.contrib import admin
 
 from django_resque import models
 
-from .delayed import cancel, delayed, job
-from .failures import failure, failures, groups, retry
+from .delayed import cancel, delayed, job, run
+from .failures import edit, failure, failures, groups, retry
 from .overview import overview
 from .pages import Entry, Page
 from .queues import clear, pause, queue, queues, resume
 from .several import several
-from .workers import stop, worker, workers
+from .workers import kill, stop, worker, workers
 
 
 class OverviewAdmin(Entry):
@@ -38,6 +38,7 @@ class WorkersAdmin(Entry):
         Page("workers", "", workers),
         Page("worker", "worker/", worker),
         Page("stop", "stop/", stop),
+        Page("kill", "kill/", kill),
     )
 
 
@@ -46,13 +47,18 @@ class FailuresAdmin(Entry):
         Page("failures", "", failures),
         Page("groups", "groups/", groups),
         Page("retry", "retry/", retry),
+        Page("edit", "edit/", edit),
         Page("several", "several/", several),
         Page("failure", "<slug:digest>/", failure),
     )
 
 
 class DelayedAdmin(Entry):
-    pages = (Page("delayed", "", delayed), Page("cancel", "cancel/", cancel))
+    pages = (
+        Page("delayed", "", delayed),
+        Page("run", "run/", run),
+        Page("cancel", "cancel/", cancel),
+    )
 
 
 ENTRIES: dict[Any, type[Entry]] = {

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django_resque import conf, control, details
 
 from . import payloads
-from .actions import confirmation, done, nothing, number
+from .actions import acts, confirmation, done, nothing, number
 from .pages import Entry, render, requires
 
 
@@ -24,8 +24,25 @@ def delayed(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         page=page,
         pages=max(1, -(-page.total // page.size)),
         lines=lines,
+        may_control=entry.may(request, "control"),
         may_delete=entry.may(request, "delete"),
     )
+
+
+@acts("control")
+def run(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    """Let a job go to its queue now: the very one that was shown, by its content."""
+    due, digest = request.POST.get("due", ""), request.POST.get("digest", "")
+    row = details.delayed_job(conf.store(), due, digest)
+    became = control.hasten(conf.store(), row) if row else "gone"
+    if row is None or became == "gone":
+        return _gone(entry, request)
+    if became == "refused":
+        text = _("%(job)s cannot go to its queue: none is named, or its key is no list.")
+        return nothing(request, entry.url("delayed"), text % {"job": row.payload.job})
+    text = _("The delayed job %(job)s went to the queue %(queue)s now.")
+    text %= {"job": row.payload.job, "queue": row.item.queue}
+    return _done(entry, request, row, text)
 
 
 @requires("delete")
@@ -49,9 +66,8 @@ def cancel(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         )
     if not control.cancel_delayed(conf.store(), row):
         return _gone(entry, request)
-    name = f"{row.payload.job} {row.payload.id}".strip()
     text = _("Cancelled the delayed job %(job)s.") % {"job": row.payload.job}
-    return done(entry, request, entry.url("delayed"), text, address=digest, name=name)
+    return _done(entry, request, row, text)
 
 
 @requires("view")
@@ -69,6 +85,13 @@ def job(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         result=payloads.result(found.status.result) if found and found.status else "",
         places=[(each, payloads.arguments(each.payload)) for each in found.places] if found else [],
     )
+
+
+def _done(
+    entry: Entry, request: HttpRequest, row: details.DelayedJob, text: str
+) -> HttpResponseBase:
+    name = f"{row.payload.job} {row.payload.id}".strip()
+    return done(entry, request, entry.url("delayed"), text, address=row.digest, name=name)
 
 
 def _gone(entry: Entry, request: HttpRequest) -> HttpResponseBase:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.text import capfirst
@@ -9,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from django_resque import conf, control, details, monitor, rows, search
 
-from . import payloads
+from . import editing, payloads, traces
 from .actions import acts, done, nothing, number
 from .pages import Entry, render, requires
 from .several import wanted
@@ -79,12 +80,53 @@ def failure(entry: Entry, request: HttpRequest, digest: str) -> HttpResponseBase
         title=row.payload.job,
         trail=[_list(entry)],
         row=row,
-        backtrace="\n".join(row.failure.backtrace),
+        trace=traces.parts(row.failure.backtrace),
         arguments=payloads.arguments(row.payload),
         payload=payloads.whole(row),
+        enqueued=payloads.enqueued(row.payload),
         may_retry=entry.may(request, "retry"),
+        may_edit=entry.may(request, "retry") and editing.is_possible(row),
         may_delete=entry.may(request, "delete"),
     )
+
+
+@requires("retry")
+def edit(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    """Show the arguments in a form, and by POST retry the job with what was made of them."""
+    posted = request.method == "POST"
+    given = request.POST if posted else request.GET
+    row = monitor.failure(conf.store(), given.get("digest", ""), number(given.get("near")))
+    if row is None:
+        return _gone(entry, request)
+    if not editing.is_possible(row):
+        text = _("The payload of this failure cannot be read, so it can be retried as it is only.")
+        return nothing(request, _one(entry, row), text)
+    text, problem = given.get("arguments", payloads.arguments(row.payload)), ""
+    if posted:
+        try:
+            return _retried_with(entry, request, row, editing.read(text, row))
+        except editing.Refused as error:
+            problem = str(error)
+    return render(
+        entry,
+        request,
+        "edit",
+        title=_("Edit the arguments and retry"),
+        trail=[_list(entry), (_one(entry, row), row.payload.job)],
+        row=row,
+        arguments=text,
+        problem=problem,
+        back=_one(entry, row),
+    )
+
+
+def _retried_with(
+    entry: Entry, request: HttpRequest, row: rows.FailureRow, args: list[Any]
+) -> HttpResponseBase:
+    if not control.retry_with(conf.store(), row, args):
+        return _gone(entry, request)
+    text = _("The job %(job)s was put back into the queue %(queue)s with edited arguments.")
+    return _done(entry, request, row, text)
 
 
 @acts("retry")
@@ -93,10 +135,17 @@ def retry(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     row = control.retry(conf.store(), digest, near)
     if row is None:
         return _gone(entry, request)
-    text = _("The job %(job)s was put back into the queue %(queue)s.")
+    return _done(entry, request, row, _("The job %(job)s was put back into the queue %(queue)s."))
+
+
+def _done(entry: Entry, request: HttpRequest, row: rows.FailureRow, text: str) -> HttpResponseBase:
+    """On to the job, to see it run, if its form says so; else to the list."""
+    to = _back(entry, request)
+    if row.payload.id and "then" in request.POST:
+        to = f"{entry.url('job')}?{urlencode({'id': row.payload.id}, errors='replace')}"
     text %= {"job": row.payload.job, "queue": row.failure.queue}
     name = f"{row.payload.job} {row.payload.id}".strip()
-    return done(entry, request, _back(entry, request), text, address=digest, name=name)
+    return done(entry, request, to, text, address=row.digest, name=name)
 
 
 def _filter_fields(filtered: search.Filter) -> dict[str, Any]:
@@ -115,6 +164,10 @@ def _filter_fields(filtered: search.Filter) -> dict[str, Any]:
 
 def _list(entry: Entry) -> tuple[str, str]:
     return entry.url("failures"), capfirst(str(entry.opts.verbose_name_plural))
+
+
+def _one(entry: Entry, row: rows.FailureRow) -> str:
+    return f"{entry.url('failure', row.digest)}?near={row.position}"
 
 
 def _gone(entry: Entry, request: HttpRequest) -> HttpResponseBase:

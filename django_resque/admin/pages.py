@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from django_resque import conf, monitor
+from django_resque import conf, connection, monitor
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -115,10 +115,7 @@ def requires(permission: str) -> Callable[[View], View]:
             except ImproperlyConfigured as error:
                 return _unavailable(entry, request, str(error))
             except monitor.Unavailable as error:
-                text = _("Redis at %(address)s cannot be asked: %(error)s")
-                return _unavailable(
-                    entry, request, text % {"address": conf.address(), "error": error}
-                )
+                return _unavailable(entry, request, _why(error))
 
         return guarded
 
@@ -158,6 +155,23 @@ def render(
     }
     name = f"admin/{opts.app_label}/{template}.html"
     return Frame(request, name, {**frame, **context}, status=status)
+
+
+def _why(error: monitor.Unavailable) -> str:
+    """A refused write has changed nothing: what is refused is refused before the first one."""
+    kind = connection.refusal(error)
+    if kind == "full":
+        text = _("Redis at %(address)s is full and refused this: nothing was changed. (%(error)s)")
+    elif kind == "replica":
+        text = _(
+            "Redis at %(address)s is a replica and takes no writes: nothing was changed. "
+            "(%(error)s)"
+        )
+    elif kind == "forbidden":
+        text = _("The user of Redis at %(address)s may not do this. (%(error)s)")
+    else:
+        text = _("Redis at %(address)s cannot be asked: %(error)s")
+    return text % {"address": conf.address(), "error": error}
 
 
 def _unavailable(entry: Entry, request: HttpRequest, sentence: str) -> Frame:

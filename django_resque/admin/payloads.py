@@ -3,12 +3,14 @@ What a job was given, as a page shows it: JSON, with a mask in place of secrets.
 """
 
 import json
+import re
+from datetime import datetime
 from typing import Any, Protocol
 
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from django_resque import masking
+from django_resque import conf, dates, masking, wire
 from django_resque.errors import UnknownJob
 from django_resque.registry import registry
 from django_resque.rows import FailureRow
@@ -29,17 +31,21 @@ SHORT = 80
 
 def arguments(payload: Payload) -> str:
     """All arguments, indented."""
+    found = masked_arguments(payload)
     try:
-        return _indented(_masked_arguments(payload))
+        return _too_deep() if found is None else _indented(found)
     except RecursionError:
         return _too_deep()
 
 
 def short_arguments(payload: Payload) -> str:
     """The arguments in one line, cut off where that gets long."""
+    found = masked_arguments(payload)
     try:
-        values = [json.dumps(value, ensure_ascii=False) for value in _masked_arguments(payload)]
+        values = [json.dumps(value, ensure_ascii=False) for value in found or ()]
     except RecursionError:
+        found = None
+    if found is None:
         return _too_deep()
     return Truncator(", ".join(values)).chars(SHORT)
 
@@ -47,29 +53,46 @@ def short_arguments(payload: Payload) -> str:
 def whole(row: FailureRow) -> str:
     """The payload with every field it has, indented."""
     try:
-        fields = masking.masked(json.loads(row.failure.payload))
+        fields = masking.masked(json.loads(row.failure.payload), _secret())
         if isinstance(fields, dict) and isinstance(fields.get("args"), list):
-            fields["args"] = _masked_arguments(row.payload)
+            fields["args"] = masked_arguments(row.payload)
         return _indented(fields)
     except RecursionError:
         return _too_deep()
 
 
+def enqueued(payload: wire.Payload) -> datetime | None:
+    """When it was enqueued first; None if it does not tell."""
+    fields = wire.loads(payload.raw)
+    told = fields.get("queue_time") if isinstance(fields, dict) else None
+    return dates.instant(str(told)) if isinstance(told, int | float) else None
+
+
 def result(value: Any) -> str:
     """What a job returned, indented; "" for nothing."""
     try:
-        return "" if value is None else _indented(masking.masked(value))
+        return "" if value is None else _indented(masking.masked(value, _secret()))
     except RecursionError:
         return _too_deep()
 
 
-def _masked_arguments(payload: Payload) -> list[Any]:
-    """An argument is named by the registered job's parameter, if there is such a job."""
+def masked_arguments(payload: Payload) -> list[Any] | None:
+    """
+    As values; None if they are nested too deeply. An argument is named by the registered
+    job's parameter, if there is such a job.
+    """
     try:
-        job = registry.find(payload.job)
+        parameters = tuple(registry.find(payload.job).signature.parameters.values())
     except UnknownJob:
-        return masking.masked_arguments(payload.args, ())
-    return masking.masked_arguments(payload.args, job.signature.parameters.values())
+        parameters = ()
+    try:
+        return masking.masked_arguments(payload.args, parameters, _secret())
+    except RecursionError:
+        return None
+
+
+def _secret() -> re.Pattern[str]:
+    return masking.secrets(conf.options().mask)
 
 
 def _indented(value: Any) -> str:

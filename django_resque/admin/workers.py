@@ -1,10 +1,12 @@
 """The pages of workers: all, one with its job, and the order to stop."""
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from django_resque import conf, control, monitor
+from django_resque import conf, control, monitor, rows
 
 from . import payloads
 from .actions import confirmation, done, nothing
@@ -62,6 +64,47 @@ def stop(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     control.stop(conf.store(), [worker_id])
     text = _("Asked the worker %(worker)s to stop after its job.") % {"worker": row.id}
     return done(entry, request, entry.url("workers"), text, address=worker_id, name=row.id)
+
+
+@requires("control")
+def kill(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    """Ask for it, and by POST do it. The order names the very job that was shown."""
+    given = request.POST if request.method == "POST" else request.GET
+    worker_id, token = given.get("id", ""), given.get("token", "")
+    row = monitor.worker(conf.store(), worker_id)
+    if row is None:
+        return _gone(entry, request, worker_id)
+    if not token or row.token != token:
+        return _ended(entry, request, row)
+    if request.method != "POST":
+        text = _(
+            "%(job)s and all processes it has started are killed. It becomes a failure, whatever "
+            "its retries, and %(worker)s is replaced by a fresh process."
+        )
+        return confirmation(
+            entry,
+            request,
+            title=_("Kill this running job?"),
+            sentence=text % {"job": row.job, "worker": row.id},
+            button=_("Yes, kill it"),
+            back=_one(entry, row),
+            fields=[("id", worker_id), ("token", token)],
+        )
+    if not control.kill(conf.store(), worker_id, token):
+        return _ended(entry, request, row)
+    text = _("Ordered the job %(job)s of the worker %(worker)s to be killed.")
+    text %= {"job": row.job, "worker": row.id}
+    name = f"{row.job} {row.job_id}".strip()
+    return done(entry, request, _one(entry, row), text, address=worker_id, name=name)
+
+
+def _one(entry: Entry, row: rows.WorkerRow) -> str:
+    return f"{entry.url('worker')}?{urlencode({'id': row.id}, errors='replace')}"
+
+
+def _ended(entry: Entry, request: HttpRequest, row: rows.WorkerRow) -> HttpResponseBase:
+    text = _("That job is not in the hands of %(worker)s any more: nothing was killed.")
+    return nothing(request, _one(entry, row), text % {"worker": row.id})
 
 
 def _gone(entry: Entry, request: HttpRequest, worker_id: str) -> HttpResponseBase:

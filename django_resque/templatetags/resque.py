@@ -75,6 +75,15 @@ def resque_date(instant: datetime | None, text: str = "") -> str:
 
 
 @register.simple_tag
+def resque_between(begin: datetime, end: datetime) -> str:
+    """How long one was before the other, in words."""
+    seconds = max(0, int((end - begin).total_seconds()))
+    if seconds < 60:
+        return ngettext("%(n)d second before", "%(n)d seconds before", seconds) % {"n": seconds}
+    return _("%(time)s before") % {"time": timesince(begin, end, depth=1)}
+
+
+@register.simple_tag
 def resque_unix(seconds: int | str) -> str:
     """The date of unix seconds, in the site's time zone; themselves if they are none."""
     try:

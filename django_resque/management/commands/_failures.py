@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from django_resque import masking, search, wire
+from django_resque import conf, masking, search, wire
 from django_resque.errors import UnknownJob
 from django_resque.management.commands._output import columns, moment, shown
 from django_resque.registry import registry
@@ -139,9 +139,11 @@ def _short(error: str) -> str:
 
 def _masked(row: FailureRow) -> Any:
     """The payload with a mask in place of what is named like a secret."""
-    found = masking.masked(json.loads(row.failure.payload))
+    secret = masking.secrets(conf.options().mask)
+    found = masking.masked(json.loads(row.failure.payload), secret)
     if isinstance(found, dict) and isinstance(found.get("args"), list):
-        found["args"] = masking.masked_arguments(row.payload.args, _parameters(row.payload.job))
+        parameters = _parameters(row.payload.job)
+        found["args"] = masking.masked_arguments(row.payload.args, parameters, secret)
     return found
 
 

@@ -1,0 +1,55 @@
+"""
+The delayed set: one job of it is taken out, or put into its queue before its time. One method
+is one atomic step.
+"""
+
+import time
+from typing import Literal
+
+from .failed import FailedList
+from .items import Item
+from .parcels import UNENDED_TTL
+
+
+class DelayedSet(FailedList):
+    """The part of the store that is about delayed jobs, for operators and handles."""
+
+    def cancel_delayed(self, due: str, item: Item, behind: int = 0) -> bool:
+        """
+        Take a delayed job out of the set. False if it is not there any more.
+
+        `behind` says how many stood behind it when it was seen: it is found sooner.
+        """
+        keys = self.keys
+        return bool(
+            self._run(
+                "cancel",
+                [
+                    keys.delayed(due),
+                    self._status_key(item.payload),
+                    keys.schedule,
+                    keys.timestamps(item.raw),
+                ],
+                [item.raw, behind, due, keys.delayed_name(due)],
+            )
+        )
+
+    def hasten(self, due: str, item: Item, behind: int = 0) -> Literal["done", "gone", "refused"]:
+        """Move a delayed job to its queue now. "refused" if that is no list."""
+        keys, delayed = self.keys, self.keys.delayed_name(due)
+        answer: Literal["done", "gone", "refused"] = self._run(
+            "hasten",
+            [
+                keys.delayed(due),
+                keys.schedule,
+                keys.timestamps(item.raw),
+                keys.queues,
+                keys.queue(item.queue),
+                self._status_key(item.payload),
+            ],
+            [
+                *(item.raw, behind, due, delayed, item.queue, item.payload.raw),
+                *(int(time.time()), UNENDED_TTL),
+            ],
+        )
+        return answer
