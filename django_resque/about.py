@@ -30,6 +30,7 @@ class About:
     supervisor: int
     supervisor_birth: str
     version: str
+    code: str = ""  #: A digest of the project's jobs as it has loaded them; "" if unknown.
     paused: bool = False  #: By a signal: it takes no job.
 
     def encode(self) -> str:

@@ -1,8 +1,9 @@
 """What happens when Django starts: jobs are found, settings are watched. Redis is not touched."""
 
+import sys
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core.signals import setting_changed
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +25,8 @@ class ResqueConfig(AppConfig):
         delivery.perform_inline = _perform_inline
         setting_changed.connect(_settings_changed, dispatch_uid="django_resque")
         autodiscover_modules("jobs", register_to=registry)
+        found = (f"{config.name}.jobs" for config in apps.get_app_configs())
+        registry.modules = frozenset(name for name in found if name in sys.modules)
 
 
 def _perform_inline(parcel: Parcel) -> None:

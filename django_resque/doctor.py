@@ -68,8 +68,17 @@ def examine(store: Store) -> list[Finding]:
         *_server(address, facts),
         findings.jobs(queues, now),
         *findings.workers(now),
-        *findings.outdated(facts.about, __version__),
+        *findings.outdated(facts.about, __version__, registry.code()),
     ]
+
+
+def advice(store: Store) -> list[Finding]:
+    """What of it matters to whoever looks whether all is fine. One round trip."""
+    info, save, about = _told(store)
+    found = [*findings.outdated(about, __version__, registry.code())]
+    if info is not None:
+        found += [*_fitness(info, save)]
+    return [each for each in found if each.level in ("warning", "critical") and not each.minor]
 
 
 def _server(address: str, facts: Facts) -> Iterator[Finding]:
@@ -77,12 +86,17 @@ def _server(address: str, facts: Facts) -> Iterator[Finding]:
         yield findings.untold(address)
     else:
         yield findings.version(address, facts.info)
-        yield findings.role(facts.info)
-        yield findings.eviction(facts.info)
-        yield findings.memory(facts.info)
-        yield findings.persistence(facts.info, facts.save)
+        yield from _fitness(facts.info, facts.save)
     yield findings.round_trip(facts.trip)
     yield findings.clock(facts.ours, facts.theirs)
+
+
+def _fitness(info: Mapping[str, Any], save: str | None) -> Iterator[Finding]:
+    """Whether this server loses or refuses jobs."""
+    yield findings.role(info)
+    yield findings.eviction(info)
+    yield findings.memory(info)
+    yield findings.persistence(info, save)
 
 
 def _unusable(address: str, error: RedisError) -> Finding:
@@ -110,17 +124,27 @@ def _registered_queues() -> list[str]:
 
 
 def _facts(store: Store) -> Facts:
-    info, config, about = _ask(
-        store, ("INFO",), ("CONFIG GET", "save"), ("HGETALL", store.keys.about)
-    )
+    info, save, about = _told(store)
     trip, ours, theirs = min((_time(store) for _ in range(TRIES)), key=lambda each: each[0])
     return Facts(
-        info=info if isinstance(info, dict) else None,
-        save=config.get("save") if isinstance(config, dict) else None,
-        about=about or {},
+        info=info,
+        save=save,
+        about=about,
         trip=trip,
         ours=ours,
         theirs=theirs,
+    )
+
+
+def _told(store: Store) -> tuple[Mapping[str, Any] | None, str | None, Mapping[str, str]]:
+    """Of `Facts`, what Redis told of itself and what workers did. One round trip."""
+    info, config, about = _ask(
+        store, ("INFO",), ("CONFIG GET", "save"), ("HGETALL", store.keys.about)
+    )
+    return (
+        info if isinstance(info, dict) else None,
+        config.get("save") if isinstance(config, dict) else None,
+        about or {},
     )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from django.utils.translation import gettext as _
+
 from . import wire
 from .patterns import listens
 from .rows import Overview
@@ -36,6 +38,7 @@ NAMED = 3
 class Finding:
     level: Level
     text: str  #: A sentence or two for people.
+    minor: bool = False  #: May well be wanted so: for who asks the doctor, not for every look.
 
 
 # Redis
@@ -68,30 +71,31 @@ def version(address: str, info: Mapping[str, Any]) -> Finding:
 
 def role(info: Mapping[str, Any]) -> Finding:
     if info.get("role") != "slave":
-        return Finding("ok", "Redis is no replica of another, so it takes jobs.")
-    return Finding(
-        "critical",
-        f"Redis is a replica of {info.get('master_host')}:{info.get('master_port')}: it refuses "
-        "jobs, or loses them when it next copies its master. Name the master in RESQUE['URL'].",
+        return Finding("ok", _("Redis is no replica of another, so it takes jobs."))
+    text = _(
+        "Redis is a replica of %(host)s:%(port)s: it refuses jobs, or loses them when it next "
+        "copies its master. Name the master in RESQUE['URL']."
     )
+    master = {"host": info.get("master_host"), "port": info.get("master_port")}
+    return Finding("critical", text % master)
 
 
 def eviction(info: Mapping[str, Any]) -> Finding:
     policy = str(info.get("maxmemory_policy", ""))
     if policy == "noeviction":
-        return Finding("ok", "Redis refuses writes when its memory is full, and drops no job.")
+        return Finding("ok", _("Redis refuses writes when its memory is full, and drops no job."))
     lost = {
-        "allkeys": "whole queues and records of running jobs",
-        "volatile": "statuses of jobs, and what keeps a repeated enqueue from doubling one",
+        "allkeys": _("whole queues and records of running jobs"),
+        "volatile": _("statuses of jobs, and what keeps a repeated enqueue from doubling one"),
     }.get(policy.partition("-")[0])
     if not lost:
-        text = "What Redis drops when its memory is full. Set maxmemory-policy noeviction."
+        text = _("What Redis drops when its memory is full. Set maxmemory-policy noeviction.")
         return Finding("unknown", text)
-    return Finding(
-        "warning",
-        f"Redis drops {lost}, when its memory is full (maxmemory-policy {policy}). Set "
-        "maxmemory-policy noeviction, and let caches live in another Redis.",
+    text = _(
+        "Redis drops %(lost)s, when its memory is full (maxmemory-policy %(policy)s). Set "
+        "maxmemory-policy noeviction, and let caches live in another Redis."
     )
+    return Finding("warning", text % {"lost": lost, "policy": policy})
 
 
 def memory(info: Mapping[str, Any]) -> Finding:
@@ -99,18 +103,22 @@ def memory(info: Mapping[str, Any]) -> Finding:
     used = _number(info, "used_memory") - _number(info, "mem_not_counted_for_evict")
     limit, whose = _number(info, "maxmemory"), "maxmemory"
     if not limit:
-        limit, whose = _number(info, "total_system_memory"), "its machine (it has no maxmemory)"
+        limit, whose = _number(info, "total_system_memory"), _("its machine (it has no maxmemory)")
     if not limit:
-        return Finding("unknown", f"How much memory is left: Redis uses {_megabytes(used)}.")
-    text = (
-        f"Redis uses {_megabytes(used)}, {used / limit:.0%} of the {_megabytes(limit)} of {whose}"
-    )
+        text = _("How much memory is left: Redis uses %(used)s.")
+        return Finding("unknown", text % {"used": _megabytes(used)})
+    text = _("Redis uses %(used)s, %(percent)d%% of the %(limit)s of %(whose)s") % {
+        "used": _megabytes(used),
+        "percent": round(used / limit * 100),
+        "limit": _megabytes(limit),
+        "whose": whose,
+    }
     if used < LITTLE_LEFT * limit:
         return Finding("ok", f"{text}.")
-    more = "Find out what fills it, or give it more."
+    more = _("Find out what fills it, or give it more.")
     if used >= limit and info.get("maxmemory_policy") == "noeviction":
-        return Finding("critical", f"{text}: it refuses jobs. {more}")
-    return Finding("warning", f"{text}: soon it refuses jobs, or drops keys. {more}")
+        return Finding("critical", f"{text}: {_('it refuses jobs.')} {more}")
+    return Finding("warning", f"{text}: {_('soon it refuses jobs, or drops keys.')} {more}")
 
 
 def persistence(info: Mapping[str, Any], save: str | None) -> Finding:
@@ -118,29 +126,27 @@ def persistence(info: Mapping[str, Any], save: str | None) -> Finding:
     if (logged and info.get("aof_last_write_status") == "err") or (
         save != "" and info.get("rdb_last_bgsave_status") == "err"
     ):
-        return Finding(
-            "critical",
+        text = _(
             "Redis could not write to its disk the last time it tried, and then it refuses jobs. "
-            "Read its log; is the disk full, or its directory not writable?",
+            "Read its log; is the disk full, or its directory not writable?"
         )
+        return Finding("critical", text)
     if logged:
-        return Finding("ok", "Redis writes an append-only file: jobs outlive its restart.")
+        return Finding("ok", _("Redis writes an append-only file: jobs outlive its restart."))
     if save is None:
-        return Finding(
-            "unknown",
+        text = _(
             "Whether Redis saves snapshots; it writes no append-only file. To be told, grant its "
-            "user +config|get. To lose no job when it dies, set appendonly yes.",
+            "user +config|get. To lose no job when it dies, set appendonly yes."
         )
+        return Finding("unknown", text)
     if save:
-        return Finding(
-            "warning",
+        text = _(
             "Redis saves snapshots only: when it dies, the jobs since the last one are lost. Set "
-            "appendonly yes.",
+            "appendonly yes."
         )
-    return Finding(
-        "warning",
-        "Redis keeps nothing on disk: when it ends, all jobs are lost. Set appendonly yes.",
-    )
+        return Finding("warning", text, minor=True)
+    text = _("Redis keeps nothing on disk: when it ends, all jobs are lost. Set appendonly yes.")
+    return Finding("warning", text)
 
 
 def round_trip(seconds: float) -> Finding:
@@ -224,21 +230,39 @@ def workers(now: Overview) -> Iterator[Finding]:
         )
 
 
-def outdated(about: Mapping[str, str], own: str) -> Iterator[Finding]:
-    """Judges the version that each worker of ours wrote down when it started."""
+def outdated(about: Mapping[str, str], own: str, code: str = "") -> Iterator[Finding]:
+    """
+    Judges the version, and the digest of the project's jobs, that each worker of ours wrote
+    down when it started, against those here.
+    """
     found: dict[str, list[str]] = {}
+    others = []
     for worker_id, raw in sorted(about.items()):
         fields = wire.loads(raw)
-        written = fields.get("version") if isinstance(fields, dict) else None
+        fields = fields if isinstance(fields, dict) else {}
+        written, loaded = fields.get("version"), fields.get("code")
         if (parts := _parts(written)) and parts < _parts(own):
             found.setdefault(wire.readable(str(written)), []).append(wire.readable(worker_id))
+        elif code and isinstance(loaded, str) and loaded not in ("", code):
+            others.append(wire.readable(worker_id))
     for older, ids in found.items():
-        more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
-        yield Finding(
-            "warning",
-            f"Not restarted since the last deploy: {', '.join(ids[:NAMED])}{more} still with "
-            f"django-resque {older}, while here it is {own}. Restart resque_work there.",
+        text = _(
+            "Not restarted since the last deploy: %(workers)s still with django-resque %(older)s, "
+            "while here it is %(own)s. Restart resque_work there."
         )
+        yield Finding("warning", text % {"workers": _some(ids), "older": older, "own": own})
+    if others:
+        text = _(
+            "Not restarted since the last deploy? %(workers)s: the code of the jobs is another "
+            "there than here. Restart resque_work there, or what answers here if that is older."
+        )
+        yield Finding("warning", text % {"workers": _some(others)})
+
+
+def _some(ids: list[str]) -> str:
+    """The first of them, and how many more."""
+    more = _(" and %(count)d more") % {"count": len(ids) - NAMED} if len(ids) > NAMED else ""
+    return ", ".join(ids[:NAMED]) + more
 
 
 def _parts(version: Any) -> tuple[int, ...]:

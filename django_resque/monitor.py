@@ -16,7 +16,8 @@ from redis.exceptions import RedisError
 from . import dates, search, wire
 from .about import About
 from .answers import as_number, first_number, read
-from .problems import Pauses, listeners, problems
+from .failure import Failure
+from .problems import PLACES, Mark, Pauses, listeners, problems
 from .rows import Delayed, FailureRow, Overview, Page, QueueRow, WorkerRow
 from .store import Store
 
@@ -52,9 +53,10 @@ def overview(store: Store) -> Overview:
         ("GET", keys.stat("processed")),
         ("GET", keys.stat("failed")),
         ("ZCARD", keys.schedule),
+        *[("LINDEX", keys.failed, -place) for place in PLACES],
     )
     known, ids, leases, about, paused, all_paused, due, now, *counts = farm
-    failures, processed, failed, dues = map(as_number, counts)
+    failures, processed, failed, dues = map(as_number, counts[:4])
     pauses = Pauses((all_paused or "").lower() == "true", paused or {}, about or {})
     names = sorted({*(known or ()), *pauses.queues})
     sizes, facts, jobs = _lengths(store, names, sorted(ids or ()), due or [])
@@ -84,7 +86,7 @@ def overview(store: Store) -> Overview:
         processed=processed,
         failed=failed,
         failures=failures,
-        problems=problems(queues, workers, pauses, delayed, clock),
+        problems=problems(queues, workers, pauses, delayed, _marks(counts[4:], failures), clock),
     )
 
 
@@ -157,6 +159,16 @@ def worker(store: Store, worker_id: str) -> WorkerRow | None:
     everything = (all_paused or "").lower() == "true"
     pauses = Pauses(everything, paused or {}, {worker_id: about} if about else {})
     return _worker_row(worker_id, facts, lease, _clock(now), pauses) if known else None
+
+
+def _marks(raws: list[Any], total: int) -> list[Mark]:
+    """How old some failures are, and at last how many there are."""
+    found = [(place, raw) for place, raw in zip(PLACES, raws, strict=True) if raw is not None]
+    marks = []
+    for place, raw in found:
+        when = dates.instant(Failure.decode(raw).failed_at)
+        marks.append(Mark(place, when.timestamp() if when else None))
+    return [*marks, Mark(total, None)] if marks else []
 
 
 def _clock(now: Any) -> float:

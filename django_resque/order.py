@@ -9,6 +9,7 @@ from typing import Self
 
 from . import conf, patterns, process
 from .about import About
+from .registry import registry
 from .version import __version__
 
 
@@ -34,10 +35,12 @@ class Home:
     machine: str
     pid: int  #: Of the supervisor.
     birth: str
+    code: str  #: See `About`.
 
     @classmethod
     def here(cls) -> Self:
-        return cls(process.machine(), os.getpid(), process.birth(os.getpid()))
+        pid = os.getpid()
+        return cls(process.machine(), pid, process.birth(pid), registry.code())
 
     def named(self, order: Order, pid: int) -> tuple[str, About]:
         """The id of the worker in this process, and what is told of it."""
@@ -48,6 +51,7 @@ class Home:
             supervisor=self.pid,
             supervisor_birth=self.birth,
             version=__version__,
+            code=self.code,
         )
         queues = ",".join(patterns.display(order.queues))
         return f"{conf.hostname(order.options)}:{pid}:{queues}", about

@@ -8,10 +8,30 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from . import patterns, wire
 from .about import About
 from .roster import LEASE
 from .rows import Delayed, Problem, QueueRow, WorkerRow
+
+#: Seconds in which a rise in failures is looked for, and before which.
+RECENT, BEFORE = 600, 3600
+
+#: Fewer failures than that are no rise.
+FEW = 20
+
+#: Which of the newest failures are looked at, the newest being 1: their ages tell how fast
+#: they come, however long the list is.
+PLACES = (20, 30, 45, 70, 100, 150, 230, 350, 500, 750, 1100, 1700, 2500, 3800, 5700, 8500)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """So many failures are as old as this one, or newer."""
+
+    place: int
+    when: float | None  #: In unix seconds; None if its date cannot be read.
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +57,7 @@ class Pauses:
         """Words for the end of a sentence, as far as it is known: who, and since when."""
         about = wire.loads(self.queues[queue])
         about = about if isinstance(about, dict) else {}
-        words = (("by", about.get("by")), ("since", about.get("at")))
+        words = ((_("by"), about.get("by")), (_("since"), about.get("at")))
         return "".join(f" {word} {value}" for word, value in words if isinstance(value, str))
 
 
@@ -46,6 +66,7 @@ def problems(
     workers: list[WorkerRow],
     pauses: Pauses,
     delayed: Delayed,
+    marks: Sequence[Mark],
     clock: float,
 ) -> list[Problem]:
     """Everything that is wrong with a farm. `clock` is the time now, in unix seconds."""
@@ -54,6 +75,7 @@ def problems(
         *_silent(workers),
         *_unheard(queues, workers),
         *_overdue(delayed, clock),
+        *_rising(marks, clock),
     ]
 
 
@@ -70,23 +92,27 @@ def _forgotten(queues: list[QueueRow], pauses: Pauses) -> list[Problem]:
     """A pause that was forgotten looks like a farm that does nothing."""
     found = []
     if pauses.everything:
-        text = "All workers are paused, of every language: they take no job."
+        text = _("All workers are paused, of every language: they take no job.")
         found.append(Problem("warning", text))
     for queue in queues:
         if queue.paused:
-            text = f"{wire.readable(queue.name)} is paused{pauses.by(queue.name)}"
-            found.append(Problem("warning", f"{text}: {queue.size} waiting."))
+            text = _("%(queue)s is paused%(by)s: %(count)d waiting.")
+            by = pauses.by(queue.name)
+            text %= {"queue": wire.readable(queue.name), "by": by, "count": queue.size}
+            found.append(Problem("warning", text))
     told = sorted(filter(pauses.itself, pauses.workers))
     if told:
-        shown = ", ".join(map(wire.readable, told[:3])) + (" and others" if told[3:] else "")
-        text = f"Paused by the signal USR2, until CONT: {shown}"
-        found.append(Problem("warning", f"{text}; {len(told)} of {len(pauses.workers)} workers."))
+        shown = ", ".join(map(wire.readable, told[:3])) + (_(" and others") if told[3:] else "")
+        text = _("Paused by the signal USR2, until CONT: %(some)s; %(told)d of %(all)d workers.")
+        text %= {"some": shown, "told": len(told), "all": len(pauses.workers)}
+        found.append(Problem("warning", text))
     return found
 
 
 def _silent(workers: list[WorkerRow]) -> list[Problem]:
+    text = _("Worker %(worker)s has been silent for %(seconds).0f s.")
     return [
-        Problem("critical", f"Worker {worker.id} has been silent for {worker.beat_age:.0f} s.")
+        Problem("critical", text % {"worker": worker.id, "seconds": worker.beat_age})
         for worker in workers
         if worker.silent
     ]
@@ -106,14 +132,38 @@ def _overdue(delayed: Delayed, clock: float) -> list[Problem]:
     late = clock - delayed.due.timestamp() if delayed.due else 0.0
     if late <= LEASE:
         return []
-    text = f"Delayed jobs have been due for {late:.0f} s, and no resque_work has promoted them."
-    return [Problem("warning", text)]
+    text = _(
+        "Delayed jobs have been due for %(seconds).0f s, and no resque_work has promoted them."
+    )
+    return [Problem("warning", text % {"seconds": late})]
+
+
+def _rising(marks: Sequence[Mark], clock: float) -> list[Problem]:
+    """More in the last minutes than in the hour before them, by the ages of some failures."""
+    late = [mark.place for mark in marks if mark.when and clock - mark.when <= RECENT]
+    older = [mark.place for mark in marks if mark.when and clock - mark.when > RECENT + BEFORE]
+    if not marks or not late or max(late) < FEW:
+        return []
+    newest = max(late)
+    if min(older, default=marks[-1].place) - newest >= newest:
+        return []
+    text = _(
+        "At least %(count)d jobs have failed in the last %(minutes)d minutes, more than in the "
+        "hour before."
+    )
+    return [Problem("warning", text % {"count": newest, "minutes": RECENT / 60})]
 
 
 def _waiting(queue: QueueRow, listened: list[str]) -> str:
-    text = f"{queue.name}: {queue.size} waiting, and no worker listens to it"
+    found: dict[str, object] = {"queue": queue.name, "count": queue.size}
     if not listened:
-        return f"{text}, nor to any other queue."
+        text = _(
+            "%(queue)s: %(count)d waiting, and no worker listens to it, nor to any other queue."
+        )
+        return text % found
     close = difflib.get_close_matches(queue.name, listened, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
-    return f"{text} (workers listen to: {', '.join(listened)}){hint}"
+    text = _(
+        "%(queue)s: %(count)d waiting, and no worker listens to it (workers listen to: %(others)s)"
+    )
+    hint = _("; did you mean %(name)r?") % {"name": close[0]} if close else "."
+    return text % {**found, "others": ", ".join(listened)} + hint

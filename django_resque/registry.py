@@ -7,6 +7,7 @@ A name from Redis is only ever looked up here, never imported.
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from . import sources
 from .errors import DuplicateJob, UnknownJob
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ class Registry:
         # Django's autodiscover_modules restores this attribute, by this name, when a
         # module fails half-way through its import.
         self._registry: dict[str, type[Job]] = {}
+        self.modules: frozenset[str] = frozenset()  #: The jobs.py that were found.
+        self._code: str | None = None
 
     def register(self, job: type["Job"]) -> None:
         """Raises DuplicateJob if another class has one of the job's names."""
@@ -44,6 +47,12 @@ class Registry:
     def jobs(self) -> Iterable[type["Job"]]:
         """Every registered job, once."""
         return dict.fromkeys(self._registry.values())
+
+    def code(self) -> str:
+        """A digest of the apps that have jobs, as their files stood when it was first asked."""
+        if self._code is None:
+            self._code = sources.digest(self.modules)
+        return self._code
 
 
 registry = Registry()

@@ -32,6 +32,7 @@ PLAN: dict[str, set[str]] = {
     "patterns": set(),
     "reloading": set(),
     "leftover": set(),
+    "sources": set(),
     "stdio": set(),
     "hygiene": {"leftover", "process", "stdio"},
     "arguments": {"errors"},
@@ -58,7 +59,7 @@ PLAN: dict[str, set[str]] = {
     "conf": {"connection", "keys", "process", "retry", "rules", "store", "django", "redis"},
     # Second floor: jobs, and two windows on the data.
     "signals": {"django"},
-    "registry": {"errors", "jobs"},  # jobs: for the type checker only
+    "registry": {"errors", "jobs", "sources"},  # jobs: for the type checker only
     "options": {"errors", "django"},
     "delivery": {"conf", "connection", "errors", "parcels", "django", "redis"},
     "handles": {"conf", "delivery", "errors", "items", "listing", "store", "wire"},
@@ -69,13 +70,14 @@ PLAN: dict[str, set[str]] = {
     "jobs": {"enqueueing", "handles", "options", "registry", "retry", "wire"},
     "queues": {"conf", "enqueueing", "errors", "listing", "process", "wire"},
     "rows": {"dates", "failure", "roster", "wire"},
-    "problems": {"about", "patterns", "roster", "rows", "wire"},
+    "problems": {"about", "patterns", "roster", "rows", "wire", "django"},
     "answers": {"store", "wire", "redis"},
     "monitor": {
-        "about", "answers", "dates", "problems", "rows", "search", "store", "wire", "redis",
+        "about", "answers", "dates", "failure", "problems", "rows", "search", "store", "wire",
+        "redis",
     },
     "details": {"answers", "dates", "items", "problems", "rows", "search", "store", "wire"},
-    "findings": {"patterns", "rows", "wire"},
+    "findings": {"patterns", "rows", "wire", "django"},
     "doctor": {
         "conf", "connection", "findings", "monitor", "registry", "store", "version", "django",
         "redis",
@@ -91,7 +93,7 @@ PLAN: dict[str, set[str]] = {
         "arguments", "errors", "jobs", "outcome", "parcels", "registry", "retry", "signals",
         "verdict", "wire", "django",
     },
-    "order": {"about", "conf", "patterns", "process", "version"},
+    "order": {"about", "conf", "patterns", "process", "registry", "version"},
     "apart": {"errors", "execution", "forking", "outcome", "process", "wire", "django"},
     "reports": {"failure", "outcome", "wire"},
     "persistence": {"about", "connection", "process", "store", "redis"},
@@ -120,8 +122,8 @@ PLAN: dict[str, set[str]] = {
     "models": {"django"},
     "migrations": {"django"},
     "admin": {
-        "arguments", "conf", "connection", "control", "dates", "details", "errors", "masking",
-        "models", "monitor", "registry", "rows", "search", "wire", "django",
+        "arguments", "conf", "connection", "control", "dates", "details", "doctor", "errors",
+        "findings", "masking", "models", "monitor", "registry", "rows", "search", "wire", "django",
     },
     "templatetags": {"django"},
     "management": {

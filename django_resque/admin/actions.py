@@ -1,6 +1,7 @@
 """What every action has in common: it comes by POST, may be confirmed, and leaves a log entry."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -35,27 +36,20 @@ def acts(permission: str) -> Callable[[View], View]:
     return decorate
 
 
-def confirmation(
-    entry: Entry,
-    request: HttpRequest,
-    *,
-    title: str,
-    sentence: str,
-    button: str,
-    back: str,
-    fields: list[tuple[str, object]],
-) -> HttpResponseBase:
-    """A page that says what would happen, with a button that posts these fields back to it."""
-    return render(
-        entry,
-        request,
-        "confirm",
-        title=title,
-        sentence=sentence,
-        button=button,
-        back=back,
-        fields=fields,
-    )
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked before something is done."""
+
+    title: str
+    sentence: str  #: What would happen.
+    button: str
+    back: str  #: Where to go instead.
+    fields: list[tuple[str, object]]  #: What the button posts, to the same address.
+    destroys: bool = True
+
+
+def confirmation(entry: Entry, request: HttpRequest, question: Question) -> HttpResponseBase:
+    return render(entry, request, "confirm", title=question.title, question=question)
 
 
 def done(

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django_resque import conf, control, details
 
 from . import payloads
-from .actions import acts, confirmation, done, nothing, number
+from .actions import Question, acts, confirmation, done, nothing, number
 from .pages import Entry, render, requires
 
 
@@ -23,6 +23,7 @@ def delayed(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         "delayed",
         page=page,
         pages=max(1, -(-page.total // page.size)),
+        live=True,
         lines=lines,
         may_control=entry.may(request, "control"),
         may_delete=entry.may(request, "delete"),
@@ -58,11 +59,13 @@ def cancel(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         return confirmation(
             entry,
             request,
-            title=_("Cancel this delayed job?"),
-            sentence=text % {"job": row.payload.job, "queue": row.item.queue},
-            button=_("Yes, cancel it"),
-            back=entry.url("delayed"),
-            fields=[("due", due), ("digest", digest)],
+            Question(
+                title=_("Cancel this delayed job?"),
+                sentence=text % {"job": row.payload.job, "queue": row.item.queue},
+                button=_("Yes, cancel it"),
+                back=entry.url("delayed"),
+                fields=[("due", due), ("digest", digest)],
+            ),
         )
     if not control.cancel_delayed(conf.store(), row):
         return _gone(entry, request)
@@ -80,6 +83,7 @@ def job(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         "job",
         title=_("Job"),
         trail=[(entry.url("overview"), _("Overview"))],
+        live=bool(job_id),
         job_id=job_id,
         found=found,
         result=payloads.result(found.status.result) if found and found.status else "",

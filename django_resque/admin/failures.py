@@ -41,7 +41,7 @@ def failures(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         entry,
         request,
         "failures",
-        **_filter_fields(filtered),
+        **_filter_fields(request, filtered),
         page=page,
         pages=max(1, -(-page.total // page.size)),
         found=found,
@@ -63,7 +63,7 @@ def groups(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         "groups",
         title=_("Failures by class and exception"),
         trail=[_list(entry)],
-        **_filter_fields(filtered),
+        **_filter_fields(request, filtered),
         found=details.groups(conf.store(), filtered, REACH),
     )
 
@@ -148,9 +148,16 @@ def _done(entry: Entry, request: HttpRequest, row: rows.FailureRow, text: str) -
     return done(entry, request, to, text, address=row.digest, name=name)
 
 
-def _filter_fields(filtered: search.Filter) -> dict[str, Any]:
+def _filter_fields(request: HttpRequest, filtered: search.Filter) -> dict[str, Any]:
     """For templates: each field of the filter, and whether there is one."""
+    given = request.GET.get("since", "") if filtered.since else ""
+    spans = [("", _("any time")), ("1", _("the last hour")), ("24", _("the last day"))]
+    spans.append(("168", _("the last week")))
+    if given not in dict(spans):
+        spans.append((given, given))
     return {
+        "since": given,
+        "spans": spans,
         "filtered": bool(filtered),
         "fields": [
             ("queue", _("Queue"), filtered.queue),

@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 from django_resque import conf, control, details, monitor
 
 from . import payloads
-from .actions import acts, confirmation, done, nothing, number
+from .actions import Question, acts, confirmation, done, nothing, number
 from .pages import Entry, render, requires
 
 
@@ -20,6 +20,7 @@ def queues(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         "queues",
         now=monitor.overview(conf.store()),
         everything=control.EVERYTHING,
+        live=True,
         may_control=entry.may(request, "control"),
     )
 
@@ -39,6 +40,7 @@ def queue(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         queue=found,
         page=found.jobs,
         pages=max(1, -(-found.jobs.total // found.jobs.size)),
+        live=True,
         lines=[(row, payloads.short_arguments(row.payload)) for row in found.jobs.rows],
         may_control=entry.may(request, "control"),
     )
@@ -84,11 +86,13 @@ def clear(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         return confirmation(
             entry,
             request,
-            title=_("Clear the queue %(queue)s?") % {"queue": name},
-            sentence=text % {"count": total, "queue": name},
-            button=_("Yes, drop them"),
-            back=entry.url("queues"),
-            fields=[("name", name)],
+            Question(
+                title=_("Clear the queue %(queue)s?") % {"queue": name},
+                sentence=text % {"count": total, "queue": name},
+                button=_("Yes, drop them"),
+                back=entry.url("queues"),
+                fields=[("name", name)],
+            ),
         )
     count = control.clear_queue(conf.store(), name)
     text = ngettext(

@@ -1,16 +1,18 @@
 """Retrying and deleting failures: those that were chosen, or all that match a filter."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import islice
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_resque import conf, control, monitor, search
 
-from .actions import acts, confirmation, done, nothing, number
+from .actions import Question, acts, confirmation, done, nothing, number
 from .pages import Entry
 
 #: Which permission an action needs.
@@ -18,6 +20,9 @@ NEEDS = {"retry": "retry", "remove": "delete"}
 
 #: Failures that are looked at in one go, for all that match: some seconds.
 REACH = 100_000
+
+#: Of hours since when failures are meant.
+FEW_DIGITS = 6
 
 #: Most failures that can be chosen: a page holds 25.
 MOST = 100
@@ -31,7 +36,19 @@ def wanted(given: QueryDict) -> search.Filter:
         job=field["class"],
         exception=field["exception"],
         text=field["text"],
+        since=since(given.get("since", "")),
     )
+
+
+def since(text: str) -> datetime | None:
+    """The moment that a request names, or that so many hours ago; None for what is neither."""
+    if text.isdecimal() and len(text) < FEW_DIGITS:
+        return timezone.now() - timedelta(hours=int(text))
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo and 1970 <= moment.year < 9999 else None
 
 
 @acts("view")
@@ -70,6 +87,7 @@ def _matching(entry: Entry, request: HttpRequest, action: str) -> HttpResponseBa
         fields: list[tuple[str, object]] = [("which", "matching"), ("below", windows[0].total)]
         fields += [(name, request.POST.get(name, "")) for name in ("queue", "class", "exception")]
         fields += [("text", request.POST.get("text", ""))]
+        fields += [("since", filtered.since.isoformat())] if filtered.since else []
         return _asked(entry, request, action, count, fields, windows[-1])
     last: list[search.Window] = []
     windows_left = _bounded(search.matching(store, filtered, number(request.POST.get("below"))))
@@ -119,11 +137,14 @@ def _asked(
     return confirmation(
         entry,
         request,
-        title=title,
-        sentence=text % {"count": count} + _how_far(last),
-        button=button,
-        back=entry.url("failures"),
-        fields=[("action", action), ("confirmed", 1), *fields],
+        Question(
+            title=title,
+            sentence=text % {"count": count} + _how_far(last),
+            button=button,
+            back=entry.url("failures"),
+            fields=[("action", action), ("confirmed", 1), *fields],
+            destroys=action == "remove",
+        ),
     )
 
 

@@ -9,14 +9,15 @@ from django.utils.translation import gettext as _
 from django_resque import conf, control, monitor, rows
 
 from . import payloads
-from .actions import confirmation, done, nothing
+from .actions import Question, confirmation, done, nothing
 from .pages import Entry, render, requires
 
 
 @requires("view")
 def workers(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     now = monitor.overview(conf.store())
-    return render(entry, request, "workers", now=now, may_control=entry.may(request, "control"))
+    may_control = entry.may(request, "control")
+    return render(entry, request, "workers", now=now, may_control=may_control, live=True)
 
 
 @requires("view")
@@ -31,6 +32,7 @@ def worker(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         "worker",
         title=row.id,
         trail=[(entry.url("workers"), capfirst(str(entry.opts.verbose_name_plural)))],
+        live=True,
         worker=row,
         arguments=payloads.arguments(row.payload) if row.payload else "",
         may_control=entry.may(request, "control"),
@@ -55,11 +57,13 @@ def stop(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         return confirmation(
             entry,
             request,
-            title=_("Stop this worker?"),
-            sentence=text % {"worker": row.id, "job": row.job},
-            button=_("Yes, stop it after its job"),
-            back=entry.url("workers"),
-            fields=[("id", worker_id)],
+            Question(
+                title=_("Stop this worker?"),
+                sentence=text % {"worker": row.id, "job": row.job},
+                button=_("Yes, stop it after its job"),
+                back=entry.url("workers"),
+                fields=[("id", worker_id)],
+            ),
         )
     control.stop(conf.store(), [worker_id])
     text = _("Asked the worker %(worker)s to stop after its job.") % {"worker": row.id}
@@ -84,11 +88,13 @@ def kill(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         return confirmation(
             entry,
             request,
-            title=_("Kill this running job?"),
-            sentence=text % {"job": row.job, "worker": row.id},
-            button=_("Yes, kill it"),
-            back=_one(entry, row),
-            fields=[("id", worker_id), ("token", token)],
+            Question(
+                title=_("Kill this running job?"),
+                sentence=text % {"job": row.job, "worker": row.id},
+                button=_("Yes, kill it"),
+                back=_one(entry, row),
+                fields=[("id", worker_id), ("token", token)],
+            ),
         )
     if not control.kill(conf.store(), worker_id, token):
         return _ended(entry, request, row)

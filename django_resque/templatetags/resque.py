@@ -3,6 +3,7 @@ What the admin's templates need and Django's own tags do not do on every version
 print what they are given; none asks Redis.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -49,6 +50,12 @@ def resque_query(**query: object) -> str:
     return f"{urlencode(given, errors='replace')}&" if given else ""
 
 
+@register.filter
+def resque_breakable(worker_id: str) -> SafeString:
+    """A worker's id that may be broken into lines after each of its parts."""
+    return format_html_join("", "{}<wbr>", ((part,) for part in re.split(r"(?<=[:,])", worker_id)))
+
+
 @register.simple_tag
 def resque_crumbs(crumbs: Sequence[tuple[str, str]]) -> SafeString:
     """Breadcrumbs of (address, text) in the markup of the Django at hand. The last is here."""
@@ -75,12 +82,14 @@ def resque_date(instant: datetime | None, text: str = "") -> str:
 
 
 @register.simple_tag
-def resque_between(begin: datetime, end: datetime) -> str:
-    """How long one was before the other, in words."""
-    seconds = max(0, int((end - begin).total_seconds()))
+def resque_later(end: datetime, begin: datetime) -> str:
+    """How much later one was than the other, in words; "" if it was not, as clocks differ."""
+    seconds = int((end - begin).total_seconds())
+    if seconds < 0:
+        return ""
     if seconds < 60:
-        return ngettext("%(n)d second before", "%(n)d seconds before", seconds) % {"n": seconds}
-    return _("%(time)s before") % {"time": timesince(begin, end, depth=1)}
+        return ngettext("%(n)d second later", "%(n)d seconds later", seconds) % {"n": seconds}
+    return _("%(time)s later") % {"time": timesince(begin, end, depth=1)}
 
 
 @register.simple_tag
