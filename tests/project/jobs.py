@@ -369,3 +369,11 @@ class Inconsolable(Stumbling):
         super().on_failure(exception)
         time.sleep(self.args[1])
         leave(self.args[0], "over it")
+
+
+@job
+def unlock(path: str) -> str:
+    """Fails until there is such a file."""
+    if not Path(path).exists():
+        raise FileNotFoundError(f"no key at {path}")
+    return "open"
