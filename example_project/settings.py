@@ -25,18 +25,41 @@ INSTALLED_APPS = [
     "shop",
 ]
 
-#: Where Redis is stands in $REDIS_URL, or is localhost.
+#: What demo.py keeps apart from what else is on this machine.
+DIRECTORY = Path(os.environ.get("SHOP_DIRECTORY", BASE_DIR))
+NAMESPACE = os.environ.get("SHOP_NAMESPACE", "resque")
+REDIS_URL = os.environ.get("REDIS_URL", "redis://localhost:6379")
+
+#: One Redis server, and two databases of it: 0, or what the URL says, for the cache ...
+CACHES = {
+    alias: {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": NAMESPACE,
+    }
+    for alias in ("default", "resque")
+}
+
+#: ... and 1 for the jobs, so that cache.clear() does not delete them. Address, password and TLS
+#: come from the cache.
 RESQUE = {
-    "INTERVAL": 0.5,
-    "NAMESPACE": os.environ.get("SHOP_NAMESPACE", "resque"),
+    "CACHE": "resque",
+    "DB": 1,
+    "NAMESPACE": NAMESPACE,
+    # The most urgent first: a customer waits for a receipt, nobody for an import.
+    "QUEUES": ["mail", "payments", "images", "raw", "reports", "imports"],
 }
 
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": Path(os.environ.get("SHOP_DIRECTORY", BASE_DIR)) / "shop.sqlite3",
+        "NAME": DIRECTORY / "shop.sqlite3",
         # A web server and several workers write to it: let them wait for each other.
-        "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+        },
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -65,5 +88,9 @@ TEMPLATES = [
     }
 ]
 
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+
 STATIC_URL = "static/"
+MEDIA_URL = "media/"
+MEDIA_ROOT = DIRECTORY / "media"
 TIME_ZONE = "UTC"

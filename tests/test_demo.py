@@ -4,6 +4,7 @@ import http.cookiejar
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from redis import Redis
 
 import django_resque
@@ -23,6 +26,10 @@ from tests.conftest import ROOT, wait_for
 
 #: Seconds for the start of the demo, with four Python processes and a database.
 START = 60.0
+
+PICTURES = ROOT / "example_project/shop/pictures"
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 
@@ -66,10 +73,10 @@ class Demo:
         return match[1]
 
     def performs_its_samples(self) -> None:
-        """Waits until both workers have started and its five sample jobs are done or failed."""
+        """Waits until both workers have started and its eight sample jobs are done or failed."""
         self.says(r"(?:^\*\*\* Starting worker .*\n(?:.*\n)*?){2}()")
         # Other lines may stand between: the traceback of the one that fails.
-        self.says(r"(?:^\d\d:\d\d:\d\d .*\n(?:.*\n)*?){5}()")
+        self.says(r"(?:^\d\d:\d\d:\d\d .*\n(?:.*\n)*?){8}()")
 
     def ends(self) -> int:
         try:
@@ -135,27 +142,42 @@ class Browser:
         # No proxy: the shop is on this machine.
         self.opener = urllib.request.build_opener(cookies, urllib.request.ProxyHandler({}))
 
-    def page(self) -> str:
-        with self.opener.open(self.address, timeout=START) as response:
-            return str(response.read().decode())
+    def fetch(self, path: str, request: bytes | None = None, **headers: str) -> bytes:
+        url = urllib.parse.urljoin(self.address, path)
+        asked = urllib.request.Request(url, request, headers)
+        with self.opener.open(asked, timeout=START) as response:
+            return bytes(response.read())
 
-    def press(self, name: str, value: str, action: str) -> str:
-        page = self.page()
-        assert f'name="{name}" value="{value}"' in page
+    def page(self, path: str = "/") -> str:
+        return self.fetch(path).decode()
+
+    def press(self, path: str, action: str, **button: str) -> str:
+        """The page that comes after a button of the page at `path`."""
+        page = self.page(path)
         assert f'action="{action}"' in page
-        found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
-        assert found
-        data = urllib.parse.urlencode({name: value, "csrfmiddlewaretoken": found[1]})
-        url = urllib.parse.urljoin(self.address, action)
-        with self.opener.open(url, data.encode(), timeout=START) as response:
-            return str(response.read().decode())
+        for name, value in button.items():
+            assert f'name="{name}" value="{value}"' in page
+        return self.fetch(action, _form(page, **button)).decode()
+
+    def upload(self, path: str, picture: bytes, **fields: str) -> str:
+        """The page that comes after the form with a picture in it."""
+        fields["csrfmiddlewaretoken"] = _token(self.page(path))
+        file = SimpleUploadedFile("new.png", picture, "image/png")
+        body = encode_multipart(BOUNDARY, {**fields, "picture": file})
+        return self.fetch(path, body, **{"Content-Type": MULTIPART_CONTENT}).decode()
+
+
+def _token(page: str) -> str:
+    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    assert found
+    return found[1]
 
 
 def test_once_performs_the_fixed_set_and_exits_with_0(demo: Start, short_directory: Path) -> None:
     rehearsal = demo("--once")
 
     assert rehearsal.ends() == 0, rehearsal.output
-    assert "All 13 outcomes are as expected." in rehearsal.output
+    assert "All 18 outcomes are as expected." in rehearsal.output
     assert "PHP's recorded job" in rehearsal.output
     assert list(short_directory.iterdir()) == [rehearsal.log]
 
@@ -221,18 +243,86 @@ def test_the_recorded_jobs_are_what_other_languages_sent() -> None:
 def test_a_button_in_the_shop_enqueues_a_job_that_is_performed(demo: Start) -> None:
     shop = Browser(running := demo().says(r"^The shop: +(http://\S+)$"))
 
-    answer = shop.press("product", "Enamel kettle", "/place/")
-    shop.press("card", "expired", "/orders/4/pay/")
+    answer = shop.press("/", "/place/", product="Enamel kettle")
+    wait_for(lambda: 'id="order-4"' in shop.page(), "the order on the page")
+    shop.fetch("/orders/4/pay/", _form(shop.page(), card="expired"))
 
     assert "Thank you for order 4." in answer
     assert running.startswith("http://127.0.0.1:")
-    wait_for(lambda: "<small>order 4," in shop.page(), "the order on the page")
-    wait_for(lambda: _statuses(shop.page())[:2] == ["complete", "failed"], "the end of its jobs")
+    wait_for(lambda: _statuses(shop.page(), "order-4") == ["complete", "failed"], "its jobs' end")
 
 
-def _statuses(page: str) -> list[str]:
-    """Receipt and payment of each order, the newest first."""
-    return re.findall(r'<span class="status \w+">([\w ]+)</span>', page)
+@linux
+def test_the_back_office_shows_what_its_jobs_have_done(demo: Start) -> None:
+    shop = Browser(demo().says(r"^The shop: +(http://\S+)$"))
+
+    shop.press("/office/", "/office/report/")
+    shop.press("/office/", "/office/php/")
+    shop.press("/office/", "/office/import/")
+    picture = (PICTURES / "linen-apron.png").read_bytes()
+    shop.upload("/office/", picture, name="Big apron", price="48.00")
+
+    wait_for(lambda: _statuses(shop.page("/office/"), "reports") == ["complete"], "the report")
+    assert "Orders in 30 days: 3, CHF 121.50" in shop.page("/office/")
+    wait_for(lambda: "日本" in shop.page("/office/"), "what PHP has sent")
+    wait_for(lambda: "1000 subscribers," in shop.page("/office/"), "the import", START)
+    found = wait_for(lambda: re.search(r"/media/thumbnails/4\w*\.jpg", shop.page()), "the picture")
+    assert 0 < len(shop.fetch(found[0])) < len(picture)
+
+
+@linux
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed to show the page in")
+def test_a_page_shows_what_has_become_of_a_job_without_a_reload(
+    demo: Start, short_directory: Path
+) -> None:
+    running = demo()
+    shop = Browser(address := running.says(r"^The shop: +(http://\S+)$"))
+    running.performs_its_samples()
+    redis = Redis(unix_socket_path=str(next(short_directory.glob("shop*/redis.sock"))), db=1)
+    redis.set("resque:pause-all-workers", "true")
+    shop.press("/", "/place/", product="Enamel kettle")
+    log = next(short_directory.glob("shop*/runserver.err"))
+    before = log.read_text().count('"GET / ')
+
+    chromium = _chromium(short_directory, address)
+    wait_for(lambda: log.read_text().count('"GET / ') > before + 2, "the page asking again")
+    redis.delete("resque:pause-all-workers")
+
+    page = chromium.communicate(timeout=START)[0]
+    redis.close()
+    assert _statuses(page, "order-4") == ["complete", "no job"]
+
+
+def test_the_pages_have_no_script_or_style_of_their_own() -> None:
+    """So that a strict Content-Security-Policy lets all of them through."""
+    for template in (ROOT / "example_project/shop/templates/shop").iterdir():
+        text = template.read_text("utf-8")
+
+        assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! src=)|javascript:", text)
+
+
+def _form(page: str, **fields: str) -> bytes:
+    return urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": _token(page)}).encode()
+
+
+def _statuses(page: str, part: str) -> list[str]:
+    """The statuses of jobs in the first row of the element with this id."""
+    inside = page.partition(f'id="{part}"')[2].partition("</li>")[0]
+    return re.findall(r'<span class="status \w+"[^>]*>([\w ]+)</span>', inside)
+
+
+def _chromium(directory: Path, address: str) -> "subprocess.Popen[str]":
+    """Prints the page as it is after so long that it must have settled."""
+    return subprocess.Popen(
+        [
+            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-proxy-server",
+            f"--user-data-dir={directory}/chromium", "--virtual-time-budget=1000000",
+            "--dump-dom", address,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )  # fmt: skip
 
 
 @linux

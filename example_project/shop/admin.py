@@ -1,5 +1,5 @@
 from django.contrib import admin
 
-from .models import Order
+from .models import Order, Product, Report, Subscriber
 
-admin.site.register(Order)
+admin.site.register([Product, Order, Report, Subscriber])

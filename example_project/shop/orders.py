@@ -1,23 +1,14 @@
 """What can be done with an order. Each step that needs time is a job."""
 
-from decimal import Decimal
-
 from django.db import transaction
 
 from django_resque import enqueue
 
 from .jobs import SendReceipt, charge
-from .models import Order
-
-#: Name to price in francs.
-PRODUCTS = {
-    "Espresso cups": Decimal("24.00"),
-    "Enamel kettle": Decimal("59.50"),
-    "Linen apron": Decimal("38.00"),
-}
+from .models import Order, Product
 
 
-def place(product: str) -> Order:
+def place(product: Product) -> Order:
     """
     A new order, and its receipt on the way: both or neither.
 
@@ -25,7 +16,7 @@ def place(product: str) -> Order:
     not there yet. Its id is known before, and can be stored with the row.
     """
     with transaction.atomic():
-        order = Order.objects.create(product=product, price=PRODUCTS[product])
+        order = Order.objects.create(product=product, price=product.price)
         order.receipt_job = enqueue(SendReceipt, order.pk).id
         order.save(update_fields=["receipt_job"])
     return order
