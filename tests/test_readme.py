@@ -5,6 +5,10 @@ import os
 import re
 import subprocess
 import sys
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from django.core.management import call_command
 
 import django_resque
 from django_resque import conf, rules
+from tests.conftest import wait_for
 
 README = Path(__file__).parent.parent / "README.rst"
 
@@ -27,18 +32,23 @@ def blocks() -> list[tuple[str, str]]:
     ]
 
 
+def environment() -> dict[str, str]:
+    bin_directory = str(Path(sys.executable).parent)
+    return {
+        **{name: value for name, value in os.environ.items() if "DJANGO" not in name},
+        "PATH": f"{bin_directory}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "200",
+        "PYTHONPATH": str(Path(django_resque.__file__).parent.parent),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
 def run(directory: Path, *words: str) -> str:
     """Output of a command in the scratch project, without what Django adds to its shell."""
-    bin_directory = str(Path(sys.executable).parent)
     done = subprocess.run(
         words,
         cwd=directory,
-        env={
-            **{name: value for name, value in os.environ.items() if "DJANGO" not in name},
-            "PATH": f"{bin_directory}{os.pathsep}{os.environ['PATH']}",
-            "COLUMNS": "200",
-            "PYTHONPATH": str(Path(django_resque.__file__).parent.parent),
-        },
+        env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -60,22 +70,42 @@ def run_console(directory: Path, text: str) -> None:
         assert checker.check_output(expected, output, flags), f"$ {command}\n{output}"
 
 
+def commands(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line]
+
+
+def first_job() -> str:
+    """The section of the README that begins with nothing and ends with a job that was performed."""
+    section = README.read_text("utf-8").partition("A first job\n")[2]
+    return section.partition("To look around first")[0]
+
+
+def write(project: Path, text: str) -> None:
+    """Code that begins with the name of a file is appended to that file."""
+    with (project / text.partition("\n")[0].removeprefix("# ")).open("a", encoding="utf-8") as file:
+        file.write(f"\n{text}")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
+    """The scratch project of the README, with the app that is there from its section on jobs on."""
     call_command("startproject", "mysite", str(tmp_path))
     (tmp_path / "shop").mkdir()
     call_command("startapp", "shop", str(tmp_path / "shop"))
+    write(tmp_path, '# mysite/settings.py\nINSTALLED_APPS += ["shop"]\n')
     return tmp_path
 
 
 def test_every_example_runs_in_a_new_project(project: Path) -> None:
     for language, text in blocks():
-        first = text.partition("\n")[0]
         if language == "console":
             run_console(project, text)
-        elif language == "python" and first.startswith("# "):
-            with (project / first.removeprefix("# ")).open("a", encoding="utf-8") as file:
-                file.write(f"\n{text}")
+        elif language == "sh":
+            for command in commands(text):
+                if command.split()[2] not in BY_HAND:
+                    run(project, "sh", "-c", command)
+        elif language == "python" and text.startswith("# "):
+            write(project, text)
         elif language == "python":
             output = run(project, "python", "manage.py", "shell", "-v", "0", "-c", text)
             assert "waiting" in output
@@ -83,14 +113,115 @@ def test_every_example_runs_in_a_new_project(project: Path) -> None:
             assert language == "ini"
 
 
-def test_the_first_screen_is_at_most_two_files_five_lines_and_a_few_commands() -> None:
-    section = README.read_text("utf-8").partition("A first job\n")[2].partition("That is all")[0]
-    code = re.findall(r"code-block:: python\n\n((?:    .*\n|\n)+)", section)
-    lines = [line for text in code for line in text.splitlines() if line.strip(" ")]
+def test_the_first_job_takes_two_files_five_lines_and_four_commands() -> None:
+    files = re.findall(r"code-block:: python\n\n((?:    .*\n|\n)+)", first_job())
+    lines = [line.strip() for text in files for line in text.splitlines()]
 
-    assert len(code) == 2
-    assert len([line for line in lines if not line.strip().startswith("#")]) <= 5
-    assert "python3 -m pip install django-resque" in section
+    assert len(files) == 2
+    assert len([line for line in lines if line and not line.startswith("#")]) <= 5
+    assert len(re.findall(r"^    python manage.py ", first_job(), re.MULTILINE)) == 4
+    assert "python3 -m pip install django-resque" in first_job()
+
+
+def test_the_first_job_is_seen_in_the_admin_by_who_does_as_told(tmp_path: Path) -> None:
+    """From the empty directory to the worker's last line; only the port is one that is free."""
+    create = re.search(
+        r"^    (django-admin startproject \w+) && cd (\w+)$", first_job(), re.MULTILINE
+    )
+    assert create
+    run(tmp_path, "sh", "-c", create[1])
+    project = tmp_path / create[2]
+
+    for language, text in blocks():
+        if language == "python":
+            write(project, text)
+        elif language == "sh":
+            *before, serve = commands(text)
+            for command in before:
+                run_by_hand(project, command)
+            with server(project, f"{serve} 0") as admin:
+                page = walk(signed_in(admin), admin, "Queues", "default")
+                assert "mysite.jobs.greet" in page
+                assert "Ada" in page
+        else:
+            run_console(project, text)
+            return
+
+
+#: Commands that ask, or go on.
+BY_HAND = ("createsuperuser", "runserver")
+
+#: What createsuperuser asks, and what a person says.
+ANSWERS = {"Username": "ada", "Email": "", "Password:": "a-long-word", "(again)": "a-long-word"}
+
+
+def run_by_hand(project: Path, command: str) -> None:
+    """In a terminal, with somebody at it."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        ["sh", "-c", command],
+        cwd=project,
+        env=environment(),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        output, answers = "", list(ANSWERS.items())
+        with suppress(OSError):  # How a terminal says that its last process has ended.
+            while text := os.read(ours, 4096).decode():
+                output += text
+                if answers and answers[0][0] in output.rpartition("\n")[2]:
+                    os.write(ours, f"{answers.pop(0)[1]}\n".encode())
+    os.close(ours)
+    assert process.returncode == 0, output
+
+
+@contextmanager
+def server(project: Path, command: str) -> Iterator[str]:
+    """The web server of a project; yields the address of its admin."""
+    log = project / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            ["sh", "-c", f"exec {command} --noreload"],
+            cwd=project,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        found = wait_for(lambda: re.search(r"http://[\d.:]+/", log.read_text()), "the web server")
+        yield f"{found[0]}admin/"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def signed_in(admin: str) -> urllib.request.OpenerDirector:
+    """A browser, signed in as the user of ANSWERS."""
+    opener = urllib.request.build_opener(
+        urllib.request.HTTPCookieProcessor(), urllib.request.ProxyHandler({})
+    )
+    token = re.search(
+        r'name="csrfmiddlewaretoken" value="(\w+)"', opener.open(admin).read().decode()
+    )
+    assert token
+    fields = {"username": ANSWERS["Username"], "password": ANSWERS["Password:"]}
+    fields["csrfmiddlewaretoken"] = token[1]
+    opener.open(f"{admin}login/?next=/admin/", urllib.parse.urlencode(fields).encode())
+    return opener
+
+
+def walk(browser: urllib.request.OpenerDirector, address: str, *links: str) -> str:
+    """The page that these links lead to, one after the other."""
+    page = str(browser.open(address).read().decode())
+    if not links:
+        return page
+    found = re.search(rf'<a href="([^"]+)"[^>]*>\s*{links[0]}\s*</a>', page)
+    assert found, f"no link {links[0]} on {address}"
+    return walk(browser, urllib.parse.urljoin(address, found[1]), *links[1:])
 
 
 def test_the_table_of_settings_is_complete_and_has_the_defaults() -> None:
