@@ -30,6 +30,7 @@ class Apart:
         self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
         self._open = True
+        self._others = process.children()  #: Left by earlier jobs.
 
         def child() -> int:
             mine = os.getpid()
@@ -62,6 +63,7 @@ class Apart:
         try:
             outcome: Outcome | None = pickle.loads(found)  # noqa: S301 -- our own child wrote it
         except (EOFError, pickle.UnpicklingError):
+            forking.kill_children(self._others)  # What the job has started: ours, by its death.
             raise DirtyExit(
                 f"The process {self.pid} {process.end(code)} while it performed the job."
             ) from None

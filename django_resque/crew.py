@@ -13,7 +13,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 from . import forking, process
@@ -38,6 +38,7 @@ class Crew:
         self.children: dict[int, Child] = {}
         self.errands: dict[int, float] = {}  #: Pid to when it is killed.
         self.errands_until = math.inf  #: When all of them are, because we stop.
+        self.left: set[int] = set()  #: Children that workers left to us when they ended.
         self.paused = False
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.reader, False)
@@ -93,16 +94,29 @@ class Crew:
             os.close(other.bell)
         return Post(self.board, place, ear, self.writer)
 
-    def reap(self) -> Iterator[Child]:
-        """Those that have died, each once."""
+    def reap(self) -> list[Child]:
+        """
+        Those that have died, each once. What jobs that were cut short had started is dead too;
+        what the others left is left alone.
+        """
+        before, dead = self.orphans(), []
         for pid, code in forking.reap():
             self.errands.pop(pid, None)
             if child := self.children.pop(pid, None):
                 child.exit_code = code
                 os.close(child.bell)
-                if code or child.killed:
-                    process.kill_group(pid)  # What a job that was cut short had started.
-                yield child
+                dead.append(child)
+        cut_short = [child for child in dead if child.exit_code or child.killed]
+        for child in cut_short:
+            process.kill_group(child.pid)
+        if cut_short:  # And nobody else has left us children since the last look.
+            forking.kill_children({*self.children, *self.errands, *self.left})
+        self.left = self.orphans() if dead else before
+        return dead
+
+    def orphans(self) -> set[int]:
+        """Children of ours that somebody else began: workers that are dead now."""
+        return set(process.children()).difference(self.children, self.errands)
 
     def listen(self) -> None:
         """What worker processes have written to us: which signals came to them directly."""

@@ -9,13 +9,17 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import NoReturn
 
-from .process import unblock
+from .process import children, kill_group, send, unblock
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+#: Seconds to wait for the end of what was killed. Only a disk that hangs takes longer.
+PATIENCE = 1.0
 
 
 def fork(run: Callable[[], int], blocked: Iterable[signal.Signals], *, group: bool = True) -> int:
@@ -70,6 +74,40 @@ def reap() -> Iterator[tuple[int, int]]:
         if pid in _lifelines:
             os.close(_lifelines.pop(pid))
         yield pid, os.waitstatus_to_exitcode(status)
+
+
+def adopt_orphans() -> None:
+    """
+    On Linux, whatever a descendant of this process leaves behind when it ends becomes a
+    child of this process, in whatever group or session it is, instead of the system's.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def kill_children(but: Collection[int]) -> None:
+    """
+    End all children of this process but these, with their descendants, and reap them.
+
+    As each one ends, its children are ours, for whoever called `adopt_orphans`.
+    """
+    until = time.monotonic() + PATIENCE
+    while (left := set(children()).difference(but)) and time.monotonic() < until:
+        for pid in left:
+            send(pid, signal.SIGKILL)  # A child of ours that was not reaped: never a stranger.
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.001)
+
+
+def kill_remains(pid: int) -> None:
+    """End the group of a leader that is gone. As long as it has members its pid is nobody's."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        kill_group(pid)
+    except PermissionError:
+        pass  # By now a stranger's, so there is no such group.
 
 
 def _collect() -> None:

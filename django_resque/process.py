@@ -187,6 +187,16 @@ def kill_tree(pid: int) -> None:
     send(pid, signal.SIGKILL)
 
 
+def children() -> list[int]:
+    """Of this process, in the order in which each thread began them; [] but on Linux."""
+    found: list[int] = []
+    with suppress(OSError):
+        for task in os.listdir("/proc/self/task"):  # noqa: PTH208 -- thrice as fast as a Path
+            with open(f"/proc/self/task/{task}/children", "rb") as file:  # noqa: PTH123 -- the same
+                found += map(int, file.read().split())
+    return found
+
+
 def _descendants(pid: int) -> set[int]:
     """None on systems without /proc, where the group must do."""
     children: dict[int, list[int]] = {}

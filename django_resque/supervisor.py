@@ -12,7 +12,7 @@ from types import FrameType
 
 from django.db import connections
 
-from . import clock, conf, connection, execution, pidfile, process, scripts, wire
+from . import clock, conf, connection, execution, forking, pidfile, process, scripts, wire
 from .about import About
 from .child import Child
 from .crew import STOP, Crew
@@ -74,6 +74,7 @@ class Supervisor:
         error of a job ends it.
         """
         self.home = Home.here()
+        forking.adopt_orphans()
         with process.Alarm() as alarm, process.Handlers(self.heard, _HANDLED):
             self.upkeep.ask(self.give_up_orphans)
             self.turn()
@@ -172,11 +173,12 @@ class Supervisor:
 
     def become_worker(self, post: Post) -> int:
         """What runs in the child."""
+        forking.adopt_orphans()
         self.bell.close()
         return Worker(self.order, *self.home.named(self.order, os.getpid()), post).run()
 
     def reap(self) -> None:
-        reaped = list(self.crew.reap())
+        reaped = self.crew.reap()
         self.listen()  # What the dead have said last, which is there now that they are reaped.
         for child in reaped:
             self.dead.append(child)
@@ -232,7 +234,13 @@ class Supervisor:
                 logger.error("cannot fork, on_failure is not called error=%s", failed)
 
     def give_up_orphans(self) -> None:
-        clock.give_up_orphans(self.store, self.home.machine, process.is_gone, self.end)
+        def is_gone(pid: int, born: str) -> bool:
+            gone = process.is_gone(pid, born)
+            if gone:
+                forking.kill_remains(pid)  # What its job has started, if nobody did that before.
+            return gone
+
+        clock.give_up_orphans(self.store, self.home.machine, is_gone, self.end)
 
     def named(self, pid: int) -> tuple[str, About]:
         return self.home.named(self.order, pid)

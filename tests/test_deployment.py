@@ -259,7 +259,8 @@ def test_as_process_1_it_stops_as_asked_and_reaps_orphans(
         pytest.skip("this machine permits no new pid namespace")
     orphan = enqueue(jobs.leave_an_orphan)
     entry = of_dockerfile("ENTRYPOINT") if tini else []
-    outer = place.start([*words, *entry, *COMMANDS["compose.yaml"]()])
+    # Its worker gets the orphan first, and ends.
+    outer = place.start([*words, *entry, *COMMANDS["compose.yaml"](), "--max-jobs=1"])
     wait_for(lambda: orphan.status == "complete", "the job that leaves an orphan")
     (first,) = children(outer.pid)
 

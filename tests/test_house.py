@@ -31,7 +31,7 @@ PLAN: dict[str, set[str]] = {
     "post": {"board"},
     "patterns": set(),
     "reloading": set(),
-    "leftover": set(),
+    "leftover": {"process"},
     "sources": set(),
     "stdio": set(),
     "hygiene": {"leftover", "process", "stdio"},
@@ -108,8 +108,8 @@ PLAN: dict[str, set[str]] = {
     "upkeep": {"about", "clock", "conf", "connection", "doorbell", "patterns", "store"},
     "supervisor": {
         "about", "child", "clock", "conf", "connection", "crew", "doorbell", "errors", "execution",
-        "order", "pidfile", "post", "process", "reloading", "scripts", "store", "upkeep", "version",
-        "wire", "worker", "django",
+        "forking", "order", "pidfile", "post", "process", "reloading", "scripts", "store", "upkeep",
+        "version", "wire", "worker", "django",
     },
     "alone": {
         "child", "clock", "conf", "connection", "crew", "doorbell", "order", "pidfile", "post",

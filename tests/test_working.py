@@ -128,6 +128,63 @@ def test_a_job_that_ends_its_process_fails_and_the_worker_is_replaced(
     assert redis.get("resque:stat:failed") == b"1"
 
 
+def daemons(trace: Path, *, times: int = 1) -> list[list[int]]:
+    """For each job the pid of its process, and those that it began outside of its group."""
+    wait_for(lambda: len(lines(trace)) == 2 * times, "daemons are begun")
+    pids = [list(map(int, line.split())) for line in lines(trace)]
+    return [[*pids[at], *pids[at + 1]] for at in range(0, len(pids), 2)]
+
+
+@pytest.mark.parametrize("flags", [[], ["--fork-per-job"]])
+def test_what_a_killed_job_began_is_gone_before_its_failure_stands(
+    farm: Farm, redis: Redis, trace: Path, flags: list[str]
+) -> None:
+    enqueue(jobs.start_daemons, str(trace))
+    farm("resque_work", "--queue=slow", *flags)
+    ((process, *began),) = daemons(trace)
+
+    os.kill(process, signal.SIGKILL)
+
+    wait_for(lambda: failures(redis), "the failure")
+    assert [pid for pid in began if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_what_a_job_began_ends_with_a_supervisor_that_is_killed_when_the_next_one_starts(
+    farm: Farm, redis: Redis, trace: Path
+) -> None:
+    enqueue(jobs.start_a_child, str(trace))
+    work = farm("resque_work")
+    began = int(wait_for(lambda: lines(trace), "the child")[0])
+    work.send(signal.SIGKILL)
+    work.ends()
+    gone(work.worker_pids()[0])
+    assert Path(f"/proc/{began}").exists()
+
+    farm("resque_work")
+
+    wait_for(lambda: failures(redis), "the failure")
+    gone(began)
+
+
+def test_what_other_jobs_left_outlives_the_crash_of_a_worker(
+    farm: Farm, redis: Redis, trace: Path, tmp_path: Path
+) -> None:
+    enqueue(jobs.start_daemons, str(trace), 0)
+    work = farm("resque_work", "--queue=slow,default", "--max-jobs=1")
+    (left,) = daemons(trace)
+    work.says("*** Starting worker ", times=2)
+    enqueue(jobs.start_daemons, str(tmp_path / "running"))
+    (running,) = daemons(tmp_path / "running")
+
+    os.kill(running[0], signal.SIGKILL)
+
+    wait_for(lambda: failures(redis), "the failure")
+    alive = [pid for pid in left[1:] if Path(f"/proc/{pid}").exists()]
+    for pid in alive:
+        os.kill(pid, signal.SIGKILL)
+    assert alive == left[1:]
+
+
 def test_a_job_knows_what_it_is(farm: Farm, trace: Path) -> None:
     handle = enqueue_to("elsewhere", jobs.describe, str(trace))
 

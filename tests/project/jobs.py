@@ -111,6 +111,15 @@ def start_a_child(path: str) -> None:
     child.wait()
 
 
+@job(queue="slow")
+def start_daemons(path: str, seconds: float = 600) -> None:
+    """Leaves its pid, and those of processes that are in no group of ours, one an orphan."""
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    leave(path, f"{os.getpid()} {child.pid}")
+    subprocess.run(["sh", "-c", f"setsid sleep 600 & echo $! >> {path}"], check=True)
+    time.sleep(seconds)
+
+
 WORD: ContextVar[str] = ContextVar("word")
 
 #: What is undone after the job, and what it leaves.
@@ -195,7 +204,7 @@ def use_a_pool(path: str) -> None:
 @job
 def leave_an_orphan() -> None:
     """A process whose parent ends at once, and which ends itself a little later."""
-    subprocess.run(["sh", "-c", "sleep 0.5 &"], check=True)
+    subprocess.run(["sh", "-c", "sleep 1 &"], check=True)
 
 
 @job
