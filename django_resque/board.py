@@ -30,9 +30,11 @@ class Place(ctypes.Structure):
     token: bytes  #: Of its reservation.
     timeout: float  #: Seconds that it may take; 0.0: any.
     deadline: float  #: When that is over; 0.0: never.
+    fence: int  #: 1: to be interrupted when the lease is lost.
     # By the supervisor.
     timed_out: int  #: The number of the job whose time is over.
     condemned: int  #: The number of the job that is to be killed; it is the worker's last.
+    fenced: int  #: The number of the job that lost its lease.
     stop_now: int  #: 1: to be interrupted.
     # By both.
     woken: int  #: 1: a wake-up is under way. Reset by the worker, when it performs or waits.
@@ -43,20 +45,23 @@ class Place(ctypes.Structure):
         ("stop_now", ctypes.c_uint8),
         ("woken", ctypes.c_uint8),
         ("paused", ctypes.c_uint8),
+        ("fence", ctypes.c_uint8),
         ("number", ctypes.c_uint32),
         ("timed_out", ctypes.c_uint32),
         ("condemned", ctypes.c_uint32),
+        ("fenced", ctypes.c_uint32),
         ("token", ctypes.c_char * 33),
         ("timeout", ctypes.c_double),
         ("deadline", ctypes.c_double),
     ]
 
-    def begin(self, token: str, timeout: float | None) -> None:
+    def begin(self, token: str, timeout: float | None, *, fence: bool = False) -> None:
         """A job is about to be performed. The state comes last: it makes the rest valid."""
         self.number += 1
         self.token = token.encode()
         self.timeout = timeout or 0.0
         self.deadline = time.monotonic() + timeout if timeout else 0.0
+        self.fence = fence
         self.woken = 0
         self.state = State.PERFORMING
 
@@ -74,6 +79,16 @@ class Place(ctypes.Structure):
     def job_condemned(self) -> bool:
         """Whether the job in hand, or the one that has just ended, is to be killed."""
         return self.number > 0 and self.condemned == self.number
+
+    @property
+    def job_fenced(self) -> bool:
+        """Whether the lease of the job in hand is lost, as its supervisor has said."""
+        return self.number > 0 and self.fenced == self.number
+
+    @property
+    def job_over(self) -> bool:
+        """Whether the job in hand is to be cut short, for its time or its lease."""
+        return self.job_timed_out or self.job_fenced
 
 
 class Header(ctypes.Structure):

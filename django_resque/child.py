@@ -21,7 +21,7 @@ KILL_AFTER = 2.0
 SOON = 0.2
 
 #: Why a child was killed by us.
-Reason = Literal["", "stop", "timeout", "order"]
+Reason = Literal["", "stop", "timeout", "fence", "order"]
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +39,7 @@ class Child:
     interrupt_at: float | None = None
     kill_at: float | None = None  #: Not by then gone: killed for the stop.
     timeout_at: float | None = None  #: The same for the job whose time is over.
+    fenced_at: float | None = None  #: The same for the one whose lease is lost.
     killed: Reason = ""
     answer_at: float = 0.0  #: When dead: not to be answered for before this.
     exit_code: int = 0
@@ -48,9 +49,14 @@ class Child:
         return self.place.state == State.PERFORMING
 
     @property
+    def fence_stands(self) -> bool:
+        """Whether its job is to be interrupted when the lease is lost, and was not yet."""
+        return self.performing and bool(self.place.fence) and self.fenced_at is None
+
+    @property
     def due(self) -> float:
         """When this child needs its supervisor next; inf if never."""
-        found = [at for at in (self.kill_at, self.timeout_at) if at is not None]
+        found = [at for at in (self.kill_at, self.timeout_at, self.fenced_at) if at is not None]
         if self.kill_at is None and self.interrupt_at is not None:
             found.append(self.interrupt_at)
         if self.timeout_at is None and self.performing and self.place.deadline:
@@ -86,7 +92,8 @@ class Child:
         """
         if self.place.token != token.encode():
             return self.exit_code == 0 or self.killed != ""
-        return self.kill_at is not None and self.killed in ("", "stop")
+        stopped = self.kill_at is not None and self.killed in ("", "stop")
+        return stopped or self.killed == "fence"
 
     @property
     def cause_of_death(self) -> ResqueError:

@@ -20,6 +20,11 @@ from .verdict import verdict
 logger = logging.getLogger(__name__)
 
 
+#: Seconds without a beat after which jobs with a fence let go. They are killed two seconds
+#: later, and their supervisor may be waiting for an answer of Redis for another two.
+FENCE = LEASE - 4.0
+
+
 #: Scripts of `promote` in one turn of a supervisor, which has other things to do as well.
 BATCHES = 20
 

@@ -7,8 +7,10 @@ stop, end the jobs whose time is over, and reap. Knows no Redis.
     let go not  kill its process group       KILL
     timeout     raise JobTimeout in the job  URG, and `timed_out` on the board; then KILL
     kill a job  kill its process group       `condemned` on the board; then KILL
+    lease lost  interrupt the job            URG, and `fenced` on the board; then KILL
 """
 
+import logging
 import math
 import os
 import signal
@@ -21,6 +23,8 @@ from .about import TO_KILL, TO_STOP, TO_STOP_NOW, About
 from .board import Board, Place
 from .child import KILL_AFTER, Child
 from .post import MESSAGE, Post
+
+logger = logging.getLogger(__name__)
 
 #: What an order left in Redis amounts to.
 STOP, STOP_NOW = process.Requests(), process.Requests()
@@ -39,6 +43,7 @@ class Crew:
         self.errands: dict[int, float] = {}  #: Pid to when it is killed.
         self.errands_until = math.inf  #: When all of them are, because we stop.
         self.left: set[int] = set()  #: Children that workers left to us when they ended.
+        self.leased_until = math.inf  #: Then jobs with a fence let go, if there was no beat.
         self.paused = False
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.reader, False)
@@ -136,6 +141,8 @@ class Crew:
     def due(self) -> float:
         """When a child needs its supervisor next; inf if never."""
         due = [child.due for child in self.children.values()]
+        if any(child.fence_stands for child in self.children.values()):
+            due.append(self.leased_until)
         return min([*due, *self.errands.values()], default=math.inf)
 
     # Stopping.
@@ -167,6 +174,7 @@ class Crew:
             elif child.interrupt_at is not None and now >= child.interrupt_at:
                 self.interrupt(child)
             self.keep_timeout(child, now)
+            self.keep_fence(child, now)
         for pid, until in self.errands.items():
             if now >= until:
                 self.errands[pid] = now + KILL_AFTER
@@ -185,6 +193,22 @@ class Crew:
         elif now >= child.timeout_at:
             child.timeout_at = now + KILL_AFTER
             child.kill("timeout")
+
+    def keep_fence(self, child: Child, now: float) -> None:
+        """Nobody else may have a fenced job while it still runs here."""
+        place = child.place
+        if child.fenced_at is None:
+            number = place.number
+            if child.fence_stands and now >= self.leased_until and place.number == number:
+                place.fenced = number
+                child.fenced_at = now + KILL_AFTER
+                process.send(child.pid, signal.SIGURG)
+                logger.warning("lease lost, job interrupted worker=%s", child.worker_id)
+        elif not (child.performing and place.job_fenced):
+            child.fenced_at = None
+        elif now >= child.fenced_at:
+            child.fenced_at = now + KILL_AFTER
+            child.kill("fence")
 
     def kill_jobs(self) -> None:
         """All that are running. Those who wait are left alone."""
@@ -227,6 +251,10 @@ class Crew:
             self.kill_job(child, word.removeprefix(TO_KILL))
         elif word in REQUESTED:
             self.follow(child, REQUESTED[word])
+
+    def leased(self, until: float) -> None:
+        """Nobody else gives them up before then."""
+        self.leased_until = until
 
     def idle(self) -> int:
         """How many wait for a wake-up."""

@@ -109,7 +109,8 @@ class Killed(DirtyExit):
 
 class Interrupted(BaseException):
     """
-    Raised inside `perform` when its worker must stop and the grace is over.
+    Raised inside `perform` when its worker must stop and the grace is over, or, in a job
+    with a `fence`, when the worker's lease is lost.
 
     Clean up and let it pass: the job goes back to the front of its queue. A job
     that returns normally after it counts as done.

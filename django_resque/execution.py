@@ -50,7 +50,7 @@ class Guard:
     def interrupt(self) -> None:
         if self.open and not self.interrupted:
             self.interrupted = True
-            raise Interrupted("The worker stops and the grace is over; the job is put back.")
+            raise Interrupted("The worker must let go of the job now, which is put back.")
 
     def time_out(self, seconds: float) -> None:
         if self.open and not self.timed_out:
@@ -73,6 +73,14 @@ def timeout_of(reservation: wire.Reservation, default: float | None) -> float | 
     except UnknownJob:
         return None
     return default if own is None else None if math.isinf(own) else own
+
+
+def is_fenced(reservation: wire.Reservation) -> bool:
+    """Whether it is to be interrupted when its worker's lease is lost."""
+    try:
+        return bool(registry.find(reservation.payload.job).fence)
+    except UnknownJob:
+        return False
 
 
 def perform(

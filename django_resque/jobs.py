@@ -55,6 +55,8 @@ class Job(Enqueueable):
     retry: ClassVar[Retry | None] = None  #: Default: RESQUE["RETRY"]. Retry(limit=0): never.
     track: ClassVar[bool | None] = None  #: Whether it has a status. Default: RESQUE["TRACK"].
 
+    fence: ClassVar[bool] = False  #: Whether it is interrupted when its worker's lease is lost.
+
     #: "kwargs" is PHP's shape: one object, sent and received as keyword arguments.
     args_style: ClassVar[str] = "positional"
 
@@ -199,6 +201,7 @@ def job(
     timeout: float | None = ...,
     retry: Retry = ...,
     track: bool = ...,
+    fence: bool = ...,
     args_style: ArgsStyle = ...,
 ) -> Callable[[Callable[P, R]], JobFunction[P, R]]: ...
 def job(function: Callable[..., Any] | None = None, /, **attributes: Any) -> Any:
@@ -207,7 +210,7 @@ def job(function: Callable[..., Any] | None = None, /, **attributes: Any) -> Any
 
     Calling the function still just calls it.
     """
-    known = {"name", "aliases", "queue", "timeout", "retry", "track", "args_style"}
+    known = {"name", "aliases", "queue", "timeout", "retry", "track", "fence", "args_style"}
     if strange := attributes.keys() - known:
         raise TypeError(f"@job does not know {sorted(strange)}; it takes {sorted(known)}.")
     if function is None:

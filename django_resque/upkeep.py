@@ -50,6 +50,9 @@ class Hands(Protocol):
     def abouts(self) -> Mapping[str, About]:
         """Those that live, by worker id."""
 
+    def leased(self, until: float) -> None:
+        """Nobody else gives them up before then."""
+
     def idle(self) -> int:
         """How many wait for a wake-up."""
 
@@ -196,8 +199,9 @@ class Upkeep:
     def beat(self) -> None:
         """Sign of life for the living, orders from operators, and a look at the others."""
         self.next_beat = time.monotonic() + self.options.heartbeat
-        abouts = self.hands.abouts()
+        abouts, began = self.hands.abouts(), time.monotonic()
         orders = self.store.beat(abouts)
+        self.hands.leased(began + clock.FENCE)
         logger.debug("beat workers=%d orders=%s", len(abouts), orders)
         for worker_id, order in orders.items():
             self.hands.obey(worker_id, order)

@@ -176,7 +176,7 @@ class Worker:
         self, reservation: wire.Reservation
     ) -> tuple[Outcome | None, BaseException | None]:
         timeout = execution.timeout_of(reservation, self.order.options.timeout)
-        self.place.begin(reservation.token, timeout)
+        self.place.begin(reservation.token, timeout, fence=execution.is_fenced(reservation))
         if 0 < self.place.deadline < self.post.header.next_look:
             self.post.tell(LOOK)
         about = f"{reservation.queue} since {int(time.time())} [{reservation.payload.job}]"
@@ -207,7 +207,7 @@ class Worker:
 
         self.apart = apart.Apart(run, self.signals, self.heard)
         self.title(f"Forked {self.apart.pid} for {about}")
-        if self.place.stop_now or self.place.job_timed_out:  # Heard before there was one to tell.
+        if self.place.stop_now or self.place.job_over:  # Heard before there was one to tell.
             process.send(self.apart.pid, signal.SIGURG)
         try:
             return self.apart.outcome(self.alarm), None
@@ -236,10 +236,10 @@ class Worker:
             list(forking.reap())
 
     def has_done_enough(self) -> bool:
-        """A job whose time was over may have left anything behind, and may yet be killed for it."""
+        """A job that was cut short may have left anything behind, and may yet be killed for it."""
         order = self.order
         return not order.in_process and (
-            self.place.job_timed_out
+            self.place.job_over
             or (order.max_jobs is not None and self.place.number >= order.max_jobs)
             or (order.max_rss is not None and process.resident_megabytes() > order.max_rss)
         )
@@ -283,6 +283,7 @@ class Worker:
         """The board says what is meant: our time to stop is over, or the job's."""
         if self.place.stop_now:
             self.requests.heard(signal.SIGURG, time.monotonic())
+        if self.place.stop_now or self.place.job_fenced:
             self.guard.interrupt()
         elif self.place.job_timed_out:
             self.guard.time_out(self.place.timeout)

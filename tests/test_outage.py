@@ -13,7 +13,8 @@ from pytest_django import Settings
 from redis import Redis
 from redis.exceptions import RedisError
 
-from django_resque import enqueue
+from django_resque import enqueue, process
+from django_resque.roster import LEASE
 from example_project import redis_server
 from tests.conftest import Farm, wait_for
 from tests.project import jobs
@@ -141,6 +142,40 @@ def test_who_was_cut_off_beats_before_its_job_is_settled(
         wait_for(lambda: handle.status == "complete", "the job is settled")
         assert redis.hvals("resque:workers:lease") != [stale]
     work.send(signal.SIGCONT)
+
+
+def test_a_fenced_job_is_gone_before_its_worker_may_be_given_up(
+    farm: Farm, server: Server, tmp_path: Path
+) -> None:
+    traces = [tmp_path / name for name in ("fenced", "stubborn", "free")]
+    enqueue(jobs.Fenced, str(traces[0]), 600)
+    enqueue(jobs.stubbornly_fenced, str(traces[1]))
+    enqueue(jobs.Sleep, str(traces[2]), 600)
+    work = farm("resque_work", "--queue=slow", "--count=3")
+    wait_for(lambda: all(trace.exists() for trace in traces), "the jobs' begin")
+    pids = work.worker_pids()
+
+    server.kill()
+
+    killed = time.monotonic()
+    wait_for(lambda: sum(map(is_over, pids)) == 1, "the stubborn one is killed", LEASE)
+    assert time.monotonic() - killed > LEASE / 2 - 5  # Not for each little outage.
+    assert [trace.read_text("utf-8").split() for trace in traces] == [
+        ["begin", "interrupted"],
+        ["begin", "ignored"],
+        ["begin"],
+    ]
+    server.start()
+    wait_for(lambda: traces[0].read_text("utf-8").count("begin") == 2, "it is begun again")
+    wait_for(lambda: traces[1].read_text("utf-8").count("begin") == 2, "the other one too")
+    assert traces[2].read_text("utf-8").split() == ["begin"]
+    with Redis.from_url(server.url) as redis:
+        assert redis.llen("resque:failed") == 0
+
+
+def is_over(pid: int) -> bool:
+    """Gone, or not waited for yet."""
+    return process.birth(pid) == ""
 
 
 def test_an_idle_worker_stops_without_redis(farm: Farm, server: Server) -> None:

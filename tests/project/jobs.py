@@ -61,6 +61,18 @@ def stubborn(path: str, seconds: float) -> None:
     leave(path, "end")
 
 
+class Fenced(Sleep):
+    """Lets go when the lease of its worker is lost."""
+
+    fence = True
+
+
+@job(queue="slow", fence=True)
+def stubbornly_fenced(path: str) -> None:
+    """Does not."""
+    stubborn.function(path, 600)
+
+
 class Boom(Exception):
     pass
 
