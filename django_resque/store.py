@@ -74,6 +74,8 @@ class Store(DelayedSet):
         if not found:
             return None
         due, *raws = found
+        if None in raws:
+            return self._disown(due)
         items = [Item.read(raw) for raw in raws]
         homeless = {at for at, item in enumerate(items) if not item.queue}
         while True:
@@ -238,6 +240,19 @@ class Store(DelayedSet):
             if at in homeless:
                 to[-2], words[-2:] = keys.failed, [self._homeless(item, now), ""]
         return list(self._run("promote", to, words))
+
+    def _disown(self, due: str) -> int:
+        """
+        Forget a due time at which no list stands, and leave word of it: it would be seen by
+        nobody. Answers how many jobs were moved, none.
+        """
+        keys, now = self.keys, time.time()
+        what = f"What stands at the key {keys.delayed(due)!r} is no list, so no delayed job can be "
+        what += f"there. The time {due} was taken out of the delayed set, and the key left alone."
+        held = wire.Reservation("", "", "", "", "", wire.Payload.read(due))
+        failure = Failure.of(InvalidPayload(what), held, now).encode()
+        self._run("disown", [keys.delayed(due), keys.schedule, keys.failed], [due, failure])
+        return 0
 
     def _homeless(self, item: Item, now: float) -> str:
         """The failure that tells why no queue can take an item."""

@@ -343,11 +343,12 @@ def test_a_delayed_list_of_another_type_holds_up_no_others(store: Store, redis: 
     redis.zadd("resque:delayed_queue_schedule", {str(due): due})
     store.push([parcel(due + 1)])
 
-    assert store.promote() == 1
-    assert store.promote() is None
+    assert [store.promote(), store.promote(), store.promote()] == [0, 1, None]
 
     assert queued(redis) == [parcel(0).payload.raw]
     assert redis.get(f"resque:delayed:{due}") == b"no list"
+    (failure,) = map(Failure.decode, names(redis.lrange("resque:failed", 0, -1)))
+    assert f"at the key 'resque:delayed:{due}' is no list" in failure.error
 
 
 @pytest.mark.parametrize("key", ["resque:delayed:4000000000", "resque:delayed_queue_schedule"])

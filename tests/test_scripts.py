@@ -210,6 +210,12 @@ def promoting_to_the_failures(store: Store) -> Step:
     return lambda: store._promote(str(DUE), items, {0})
 
 
+def disowning(store: Store) -> Step:
+    store.redis.zadd("resque:delayed_queue_schedule", {str(DUE): DUE})
+    store.redis.set(f"resque:delayed:{DUE}", "no list")
+    return lambda: store._disown(str(DUE))
+
+
 def looking(store: Store) -> Step:
     keys = store.keys
     store.push(parcels(2))
@@ -362,7 +368,7 @@ def bury(store: Store) -> None:
 
 
 SCENES = [
-    pushing, delaying, seeing_what_is_due, promoting, promoting_to_the_failures, looking,
+    pushing, delaying, seeing_what_is_due, promoting, promoting_to_the_failures, disowning, looking,
     registering, registering_after_a_crash, beating, reserving, reserving_beside_a_pause,
     settling_as_done, settling_as_failed, settling_and_taking, settling_and_taking_beside_a_pause,
     settling_again, retrying, retrying_and_taking, putting_back, giving_up_an_idle_worker,
@@ -407,6 +413,8 @@ def test_a_key_of_a_wrong_type_stops_a_script_before_it_writes_or_not_at_all(sce
     """
     offences = []
     for key in scene.involved():
+        if scene.name == "disown" and key == scene.keys[0]:
+            continue  # A wrong type there is what it is for.
         others = []
         for kind in ("", kind_of(key)):
             scene.begin(key, kind)
@@ -446,6 +454,7 @@ def test_what_takes_ends_moves_or_beats_begins_with_a_pop_or_a_delete() -> None:
         "clear": "UNLINK",
         "delay": "RPUSH",
         "discard": "LREM",
+        "disown": "ZREM",
         "due": None,
         "give_up": "DEL",
         "look": None,

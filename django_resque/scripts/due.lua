@@ -6,17 +6,18 @@
 --   ARGV[2]   how many items at most
 --
 --   returns   {due, item...}   due as text; no items for a list that is gone
+--             {due, nil}       what stands there is no list
 --             false            nothing is due
---
--- A key of another type where a list should stand is passed over: it holds up nobody else.
 
 local now = redis.call('TIME')[1]
-
-for _, due in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 10)) do
-  local items = redis.pcall('LRANGE', ARGV[1] .. due, 0, ARGV[2] - 1)
-  if not items.err then
-    return { due, unpack(items) }
-  end
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)[1]
+if not due then
+  return false
 end
 
-return false
+local items = redis.pcall('LRANGE', ARGV[1] .. due, 0, ARGV[2] - 1)
+if items.err then
+  return { due, false }
+end
+
+return { due, unpack(items) }
