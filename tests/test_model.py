@@ -665,7 +665,7 @@ def payload_in(key: str, text: str) -> str:
     return text
 
 
-@pytest.mark.timeout(3600 if FULL else 60)
+@pytest.mark.timeout(3600 if FULL else 300)
 def test_the_scripts_do_what_the_model_says(redis_url: str) -> None:
     pool = connection.url_pool(redis_url)
     store, bell = Watched(connection.client(pool)), Doorbell(pool, Keys())
