@@ -1,4 +1,4 @@
-"""A private Redis for one benchmark, the store in it, and what both benchmarks ask for."""
+"""A private Redis for one benchmark, the store in it, and what all benchmarks ask for."""
 
 import argparse
 import os
@@ -18,9 +18,9 @@ from example_project import redis_server
 
 
 @contextmanager
-def running() -> Iterator[Store]:
+def running(settings: str = "benchmarks.settings") -> Iterator[Store]:
     """The store of this process. $REDIS_URL and the settings are for processes it starts too."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = settings
     # Short, because the path of a socket may not be long.
     with (
         tempfile.TemporaryDirectory(prefix="rq") as directory,

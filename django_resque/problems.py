@@ -15,6 +15,12 @@ from .about import About
 from .roster import LEASE
 from .rows import Delayed, Problem, QueueRow, WorkerRow
 
+#: So many queues are named in one sentence.
+NAMED = 10
+
+#: For so many queues the nearest name is looked for, which takes a while among thousands.
+HINTS = 10
+
 #: Seconds in which a rise in failures is looked for, and before which.
 RECENT, BEFORE = 600, 3600
 
@@ -120,10 +126,10 @@ def _silent(workers: list[WorkerRow]) -> list[Problem]:
 
 def _unheard(queues: list[QueueRow], workers: list[WorkerRow]) -> list[Problem]:
     listened = sorted({name for worker in workers for name in worker.queues})
+    unheard = [queue for queue in queues if queue.size and not queue.workers]
     return [
-        Problem("warning", _waiting(queue, listened))
-        for queue in queues
-        if queue.size and not queue.workers
+        Problem("warning", _waiting(queue, listened, hint=at < HINTS))
+        for at, queue in enumerate(unheard)
     ]
 
 
@@ -154,16 +160,18 @@ def _rising(marks: Sequence[Mark], clock: float) -> list[Problem]:
     return [Problem("warning", text % {"count": newest, "minutes": RECENT / 60})]
 
 
-def _waiting(queue: QueueRow, listened: list[str]) -> str:
+def _waiting(queue: QueueRow, listened: list[str], *, hint: bool) -> str:
     found: dict[str, object] = {"queue": queue.name, "count": queue.size}
     if not listened:
         text = _(
             "%(queue)s: %(count)d waiting, and no worker listens to it, nor to any other queue."
         )
         return text % found
-    close = difflib.get_close_matches(queue.name, listened, n=1)
+    close = difflib.get_close_matches(queue.name, listened, n=1) if hint else []
+    more = _(" and %(count)d more") % {"count": len(listened) - NAMED}
+    others = ", ".join(listened[:NAMED]) + (more if listened[NAMED:] else "")
     text = _(
         "%(queue)s: %(count)d waiting, and no worker listens to it (workers listen to: %(others)s)"
     )
-    hint = _("; did you mean %(name)r?") % {"name": close[0]} if close else "."
-    return text % {**found, "others": ", ".join(listened)} + hint
+    end = _("; did you mean %(name)r?") % {"name": close[0]} if close else "."
+    return text % {**found, "others": others} + end

@@ -27,6 +27,7 @@ from tests.test_admin import (
     fail,
     failure_url,
     login,
+    marked,
     newest,
     page,
     register,
@@ -340,6 +341,55 @@ def test_an_idle_or_a_foreign_worker_has_nothing_to_kill(
         response = admin_client.post(KILL, {"id": worker_id, "token": ""}, follow=True)
         assert "nothing was killed" in said(response)[0]
     assert not redis.exists("resque:workers:orders")
+
+
+# What they show, and what that costs.
+
+
+def test_asking_never_writes_and_costs_at_most_five_round_trips(
+    admin_client: Client, store: Store, redis: Redis, request: pytest.FixtureRequest
+) -> None:
+    fill(store)
+    urls = [f"{EDIT}?digest={newest(store)}", f"{KILL}?id={WORKER}&token={held(store).token}"]
+    before = dump(redis)
+    request.getfixturevalue("as_reader")
+    sent: list[int] = request.getfixturevalue("round_trips")
+
+    for url in urls:
+        page(admin_client, url)  # Connects.
+        sent.clear()
+        page(admin_client, url)
+        assert 1 <= len(sent) <= 5, url
+
+    assert dump(redis) == before
+
+
+def test_markup_comes_out_escaped(admin_client: Client, store: Store, redis: Redis) -> None:
+    payload = {"class": marked("class"), "args": [{marked("name"): marked("arg")}]}
+    worker, queue = f"{marked('host')}:1:{marked('listens')}", marked("queue")
+    record: dict[str, Any] = {"queue": queue, "run_at": "", "worker": "w"}
+    record |= {"token": "<i>token</i>", "payload": {**payload, "id": marked("id")}}
+    redis.sadd("resque:workers", worker)
+    redis.hset("resque:workers:lease", worker, "1")
+    redis.set(f"resque:worker:{worker}", json.dumps(record, separators=(",", ":")))
+    fields = {"payload": payload, "queue": queue, "backtrace": [marked("frame")]}
+    redis.rpush("resque:failed", json.dumps(fields))
+    digest = newest(store)
+
+    def get(url: str, **query: str) -> str:
+        return admin_client.get(url, query).content.decode()
+
+    for found, names in (
+        (get(KILL, id=worker, token="<i>token</i>"), "class host listens token"),
+        (get(ONE_WORKER.partition("?")[0], id=worker), "class host listens name arg"),
+        (get(EDIT, digest=digest), "class queue name arg"),
+        (get(failure_url(digest)), "class queue name arg frame"),
+        (edited(admin_client, digest, f"[{marked('typed')}").content.decode(), "typed"),
+        (edited(admin_client, digest, "[]").content.decode(), "class queue"),
+    ):
+        assert "<i>" not in found
+        for name in names.split():
+            assert f"&lt;i&gt;{name}&lt;/i&gt;" in found, name
 
 
 # Who may.

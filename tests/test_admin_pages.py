@@ -17,7 +17,19 @@ from django_resque.parcels import Parcel
 from django_resque.store import Store, Take
 from django_resque.wire import Payload
 from tests.conftest import UserWith
-from tests.test_admin import ID, WORKER, dump, fail, marked, newest, page, register, said, text
+from tests.test_admin import (
+    ID,
+    OVERVIEW,
+    WORKER,
+    dump,
+    fail,
+    marked,
+    newest,
+    page,
+    register,
+    said,
+    text,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -120,6 +132,47 @@ def test_looking_never_writes_and_costs_at_most_five_round_trips(
         assert 1 <= len(sent) <= 5, url
 
     assert dump(redis) == before
+
+
+def test_a_large_farm_costs_no_more_round_trips_and_no_long_command(
+    admin_client: Client, store: Store, redis: Redis, round_trips: list[int]
+) -> None:
+    """What a command reads is bounded, but for the names of queues and workers."""
+    parcels = [Parcel(f"q{n}", Payload.new("X", [n], f"{n:032}", 1.0)) for n in range(1000)]
+    store.push(parcels)
+    for number in range(1000):
+        register(store, f"host{number % 9}:{number}:q{number},q{number // 2}")
+    redis.rpush("resque:failed", *['{"payload":{"class":"Old"},"queue":"q"}'] * 20_000)
+    listed = {"resque:queues", "resque:workers", "resque:workers:lease", "resque:workers:about"}
+    with redis.monitor() as monitored:  # type: ignore[no-untyped-call]  # not annotated
+        for url in (OVERVIEW, QUEUES, WORKERS, FAILURES, f"{FAILURES}?page=400", GROUPS, DELAYED):
+            round_trips.clear()
+            page(admin_client, url)
+            assert 1 <= len(round_trips) <= 5, url
+        redis.echo("over")
+        commands = []
+        while (words := monitored.next_command()["command"].split())[0] != "ECHO":
+            commands.append(words)
+
+    assert len(commands) > 10_000
+    for name, *given in commands:
+        if name in ("SMEMBERS", "HGETALL"):
+            assert given[0] in listed | {"resque:queues:paused"}
+        elif name in ("LRANGE", "ZRANGE"):
+            assert int(given[2]) - int(given[1]) < 1000
+        else:
+            assert name in {
+                "GET",
+                "MGET",
+                "LLEN",
+                "ZCARD",
+                "LINDEX",
+                "TIME",
+                "INFO",
+                "CONFIG",
+                "HELLO",
+                "CLIENT",
+            }
 
 
 def test_markup_in_every_field_comes_out_escaped(
@@ -270,6 +323,41 @@ def test_an_unknown_queue_is_not_acted_on(admin_client: Client, redis: Redis, ac
 
     assert said(response) == ["There is no queue nowhere."]
     assert redis.keys() == []
+
+
+def test_many_queues_come_by_the_page_and_the_worst_first_on_the_overview(
+    admin_client: Client, store: Store
+) -> None:
+    names = [f"q{number:03}" for number in range(230)]
+    store.push([Parcel(n, Payload.new("X", [], f"{n:0>32}", 1.0)) for n in names])
+    store.push([Parcel("q007", Payload.new("X", [], "f" * 32, 1.0))])
+    register(store, "host:1:" + ",".join(names[:200]))
+
+    last = text(admin_client, f"{QUEUES}?page=3")
+    overview = page(admin_client, OVERVIEW).partition('id="resque-queues"')[2]
+
+    assert re.findall(r"q\d{3}", last)[:1] == ["q200"]
+    assert "Page 3 of 3" in last
+    shown = list(dict.fromkeys(re.findall(r">(q\d{3})<", overview)))
+    assert len(shown) == 25
+    assert shown == sorted(shown)
+    assert min(shown) >= "q200"
+    assert "All 230 queues" in overview
+
+
+def test_many_workers_come_by_the_page(admin_client: Client, store: Store) -> None:
+    for number in range(130):
+        register(store, f"host{number:03}:1:mail")
+    store.redis.hset(store.keys.leases, "host077:1:mail", "1")
+
+    second, overview = text(admin_client, f"{WORKERS}?page=2"), text(admin_client, OVERVIEW)
+
+    assert "host099" not in second
+    assert "host100" in second
+    assert "Page 2 of 2" in second
+    assert "host077:1:mail silent for" in overview
+    assert "All 130 workers" in overview
+    assert overview.count(":1:mail waiting") == 24
 
 
 # Workers.

@@ -10,13 +10,17 @@ from tests.conftest import ROOT
 
 @pytest.mark.parametrize(
     ("words", "last"),
-    [(("delayed",), "promote, two at once"), (("throughput", "--rounds=1"), "worker, tracked")],
+    [
+        (("delayed", "--jobs=300"), "promote, two at once"),
+        (("throughput", "--jobs=300", "--rounds=1"), "worker, tracked"),
+        (("pages", "--failures=300", "--queues=9", "--workers=9"), "\njob  "),
+    ],
 )
 def test_a_benchmark_prints_its_figures(words: tuple[str, ...], last: str) -> None:
     name, *flags = words
 
     ran = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{name}", "--jobs=300", *flags],
+        [sys.executable, "-m", f"benchmarks.{name}", *flags],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -1,5 +1,10 @@
 """The page "Overview": is it fine?"""
 
+from collections.abc import Callable
+from dataclasses import replace
+from heapq import nlargest
+from typing import Any, TypeVar
+
 from django.http import HttpRequest, HttpResponseBase
 
 from django_resque import conf, doctor, monitor, rows
@@ -7,11 +12,42 @@ from django_resque.findings import Finding
 
 from .pages import Entry, render, requires
 
+Row = TypeVar("Row", rows.QueueRow, rows.WorkerRow)
+
+#: Of more queues or workers, those that matter most are shown.
+FEW = 25
+
 
 @requires("view")
 def overview(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     now = monitor.overview(conf.store())
     # What of the farm is wrong comes first, then what may go wrong with the server.
     told: list[rows.Problem | Finding] = [*now.problems, *doctor.advice(conf.store())]
-    level = max((each.level for each in told), key=rows.LEVELS.index, default="fine")
-    return render(entry, request, "overview", now=now, problems=told, level=level, live=True)
+    shown = replace(
+        now, queues=_first(now.queues, _urgency), workers=_first(now.workers, _interest)
+    )
+    return render(
+        entry,
+        request,
+        "overview",
+        now=shown,
+        queues=len(now.queues),
+        workers=len(now.workers),
+        problems=told,
+        level=max((each.level for each in told), key=rows.LEVELS.index, default="fine"),
+        live=True,
+    )
+
+
+def _first(found: list[Row], key: Callable[[Row], Any]) -> list[Row]:
+    """The FEW with the largest keys, in the order that they had."""
+    chosen = {id(row) for row in nlargest(FEW, found, key)}
+    return [row for row in found if id(row) in chosen]
+
+
+def _urgency(row: rows.QueueRow) -> tuple[bool, int]:
+    return row.size > 0 and (row.paused or not row.workers), row.size
+
+
+def _interest(row: rows.WorkerRow) -> tuple[bool, bool]:
+    return row.silent, bool(row.job)

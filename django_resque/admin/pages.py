@@ -6,7 +6,7 @@ stands there when Redis cannot be asked. No page itself.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.apps import apps
 from django.contrib import admin
@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from django_resque import conf, connection, monitor
+from django_resque import conf, connection, monitor, rows
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Model]
 else:
     ModelAdmin = admin.ModelAdmin
+
+T = TypeVar("T")
 
 #: Called with the Entry it belongs to, the request, and what its route has caught.
 View = Callable[..., HttpResponseBase]
@@ -37,6 +39,10 @@ class Page:
     name: str
     route: str  #: Under the entry's own address.
     view: View
+
+
+#: Queues or workers on one page. A row takes half a millisecond, and 700 bytes.
+ROWS = 100
 
 
 class Entry(ModelAdmin):
@@ -155,6 +161,13 @@ def render(
     }
     name = f"admin/{opts.app_label}/{template}.html"
     return Frame(request, name, {**frame, **context}, status=status)
+
+
+def paged(found: Sequence[T], number: int) -> dict[str, Any]:
+    """For templates: the rows of one page, and what the links to the others need."""
+    first = (number - 1) * ROWS
+    page = rows.Page(list(found[first : first + ROWS]), len(found), number, ROWS)
+    return {"page": page, "pages": max(1, -(-len(found) // ROWS))}
 
 
 def _why(error: monitor.Unavailable) -> str:

@@ -9,16 +9,18 @@ from django_resque import conf, control, details, monitor
 
 from . import payloads
 from .actions import Question, acts, confirmation, done, nothing, number
-from .pages import Entry, render, requires
+from .pages import Entry, paged, render, requires
 
 
 @requires("view")
 def queues(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    now = monitor.overview(conf.store())
     return render(
         entry,
         request,
         "queues",
-        now=monitor.overview(conf.store()),
+        now=now,
+        **paged(now.queues, number(request.GET.get("page")) or 1),
         everything=control.EVERYTHING,
         live=True,
         may_control=entry.may(request, "control"),

@@ -9,15 +9,16 @@ from django.utils.translation import gettext as _
 from django_resque import conf, control, monitor, rows
 
 from . import payloads
-from .actions import Question, confirmation, done, nothing
-from .pages import Entry, render, requires
+from .actions import Question, confirmation, done, nothing, number
+from .pages import Entry, paged, render, requires
 
 
 @requires("view")
 def workers(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     now = monitor.overview(conf.store())
+    pages = paged(now.workers, number(request.GET.get("page")) or 1)
     may_control = entry.may(request, "control")
-    return render(entry, request, "workers", now=now, may_control=may_control, live=True)
+    return render(entry, request, "workers", **pages, may_control=may_control, live=True)
 
 
 @requires("view")
