@@ -51,9 +51,9 @@ def resque_query(**query: object) -> str:
 
 
 @register.filter
-def resque_breakable(worker_id: str) -> SafeString:
-    """A worker's id that may be broken into lines after each of its parts."""
-    return format_html_join("", "{}<wbr>", ((part,) for part in re.split(r"(?<=[:,])", worker_id)))
+def resque_breakable(name: str) -> SafeString:
+    """A long name that may be broken into lines after each of its parts."""
+    return format_html_join("", "{}<wbr>", ((part,) for part in re.split(r"(?<=[:,.])", name)))
 
 
 @register.simple_tag
@@ -88,8 +88,10 @@ def resque_later(end: datetime, begin: datetime) -> str:
     if seconds < 0:
         return ""
     if seconds < 60:
-        return ngettext("%(n)d second later", "%(n)d seconds later", seconds) % {"n": seconds}
-    return _("%(time)s later") % {"time": timesince(begin, end, depth=1)}
+        return ngettext(
+            "%(n)d second after it was enqueued", "%(n)d seconds after it was enqueued", seconds
+        ) % {"n": seconds}
+    return _("%(time)s after it was enqueued") % {"time": timesince(begin, end, depth=1)}
 
 
 @register.simple_tag
