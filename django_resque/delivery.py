@@ -108,8 +108,8 @@ class _Attempt:
             "unknown": "It may or may not be in its queue; retry() cannot double it.",
         }
         return EnqueueError(
-            f"Could not push {self._named()} to {self.parcels[0].queue!r}: {error}. "
-            f"{meaning[outcome]}",
+            f"Could not push {self._named()} to {self.parcels[0].queue!r}: "
+            f"{str(error).rstrip('.')}. {meaning[outcome]}",
             outcome,
             self.retry,
         )

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import update_wrapper
 from typing import Any, ClassVar, Generic, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
-from . import enqueueing, wire
+from . import enqueueing, rules, wire
 from .enqueueing import Bound, Enqueueable
 from .handles import JobHandle
 from .options import Given, Options
@@ -88,6 +88,8 @@ class Job(Enqueueable):
                 f"The job {cls.__qualname__} has the args_style {cls.args_style!r}; it must be "
                 f"one of {_STYLES}."
             )
+        if problem := cls.queue and rules.queue_problem(cls.queue):
+            raise TypeError(f"The job {cls.__qualname__} has no possible queue. {problem}")
         _check_timeout(cls)
         if not isinstance(cls.retry, Retry | None):
             raise TypeError(

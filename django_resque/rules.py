@@ -5,7 +5,9 @@ What `settings.RESQUE` must be: for each key a rule, and the words for what brea
 import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.cache import InvalidCacheBackendError
 from redis.connection import ConnectionPool
@@ -65,6 +67,9 @@ def _is_retry(value: Any) -> bool:
 def _retry_problem(value: Any) -> str:
     if value is None:
         return ""
+    known = [field.name for field in fields(Retry)]
+    if not isinstance(value, Mapping) or not value.keys() <= set(known):
+        return f"Write {{'limit': 5}}; the arguments are {', '.join(known)}"
     try:
         Retry(**value)
     except (TypeError, ValueError) as error:
@@ -195,6 +200,7 @@ def _address_problems(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     elif isinstance(url, str):
         try:
             _try(connection.url_pool(url_of(url)))
+            _check_database(url_of(url))
         except (ValueError, TypeError, RedisError):
             source = "RESQUE['URL']" if url else "$REDIS_URL"
             yield (
@@ -203,6 +209,13 @@ def _address_problems(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 "unix:///path/to/redis.sock?db=0, with %2F for / and the like in a password, and "
                 "only options that redis-py knows behind the question mark.",
             )
+
+
+def _check_database(url: str) -> None:
+    """Raises ValueError for what redis-py takes for database 0: redis://localhost/jobs."""
+    parts = urlsplit(url)
+    if parts.scheme in ("redis", "rediss") and (name := parts.path.strip("/")):
+        int(name)
 
 
 def _try(pool: ConnectionPool) -> None:

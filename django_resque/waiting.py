@@ -4,7 +4,12 @@ import time
 from collections.abc import Callable
 
 from redis import Redis
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    RedisError,
+    ResponseError,
+)
 
 from . import connection
 
@@ -30,18 +35,40 @@ def wait_for_redis(redis: Redis, seconds: float, say: Callable[[str], object]) -
             return
         except AuthenticationError as error:
             raise RedisUnusable(
-                f"Redis at {address} refuses the user name or password ({error}). "
-                "Correct them in RESQUE['URL'], in the cache of RESQUE['CACHE'], or in $REDIS_URL."
+                f"Redis at {address} refuses the user name or password ({reason(error)}). "
+                f"{remedy(error)}"
             ) from error
         except RedisError as error:
             if not connection.is_away(error):
-                raise RedisUnusable(f"Redis at {address} cannot be used: {error}.") from error
+                raise RedisUnusable(
+                    f"Redis at {address} cannot be used: {reason(error)}. {remedy(error)}"
+                ) from error
             if time.monotonic() >= until:
                 raise RedisUnusable(
-                    f"Redis at {address} did not answer within {seconds:g} s ({error}). "
-                    "Start it, or correct RESQUE['URL'] or $REDIS_URL."
+                    f"Redis at {address} did not answer within {seconds:g} s ({reason(error)}). "
+                    f"{remedy(error)}"
                 ) from error
             if not told:
                 told = True
-                say(f"Redis at {address} does not answer ({error}); waiting {seconds:g} s for it.")
+                why = reason(error)
+                say(f"Redis at {address} does not answer ({why}); waiting {seconds:g} s for it.")
         time.sleep(AGAIN)
+
+
+def reason(error: Exception) -> str:
+    """What Redis or the system says, to stand within a sentence."""
+    return str(error).removesuffix(".").removesuffix("?")
+
+
+def remedy(error: Exception) -> str:
+    """What to do about it."""
+    if isinstance(error, AuthenticationError):
+        return (
+            "Correct user name and password in RESQUE['URL'], in the cache of RESQUE['CACHE'], or "
+            "in $REDIS_URL."
+        )
+    if connection.is_away(error) and isinstance(error, ResponseError | BusyLoadingError):
+        return "That may pass; resque_check tells more."
+    if connection.is_away(error):
+        return "Start it, or correct RESQUE['URL'] or $REDIS_URL."
+    return "Correct RESQUE['URL'] or $REDIS_URL, or what its user is allowed."

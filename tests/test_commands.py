@@ -52,10 +52,10 @@ def fails(farm: Farm, *words: str, code: int = 1, **environment: str) -> str:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--count=0"], "RESQUE['COUNT'] must be a whole number above 0, not 0."),
-        (["--interval=-1"], "RESQUE['INTERVAL'] must be a number of seconds above 0"),
-        (["--interval=inf"], "RESQUE['INTERVAL'] must be a number of seconds above 0, not inf."),
-        (["--interval=nan"], "RESQUE['INTERVAL'] must be a number of seconds above 0, not nan."),
+        (["--count=0"], "CommandError: --count must be a whole number above 0, not 0."),
+        (["--interval=-1"], "--interval must be a number of seconds above 0"),
+        (["--interval=inf"], "--interval must be a number of seconds above 0, not inf."),
+        (["--interval=nan"], "--interval must be a number of seconds above 0, not nan."),
         (["--wait-for-redis=nan"], "--wait-for-redis: must be a number of seconds, 0 or above"),
         (["--wait-for-redis=soon"], "--wait-for-redis: must be a number of seconds, 0 or above"),
         (["--queue=a:b"], "The queue name 'a:b' contains ':'."),
@@ -63,8 +63,8 @@ def fails(farm: Farm, *words: str, code: int = 1, **environment: str) -> str:
         (["--in-process", "--count=2"], "--in-process performs in the command's own process"),
         (["--max-jobs=0"], "must be a whole number above 0, not '0'"),
         (["--max-rss=x"], "must be a number of megabytes above 0, not 'x'"),
-        (["--timeout=-1"], "RESQUE['TIMEOUT'] must be a number of seconds above 0, or None"),
-        (["--queue=,"], "RESQUE['QUEUES'] must be a list of queue names"),
+        (["--timeout=-1"], "--timeout must be a number of seconds above 0, or None"),
+        (["--queue=,"], "--queue must be a list of queue names"),
         (["--pid=/nowhere/x.pid"], "Cannot write the pid file /nowhere/x.pid: No such file"),
         (["--pid="], "--pid must be the name of a file, not ''. Is a variable empty?"),
     ],
@@ -97,6 +97,23 @@ def test_a_wrong_flag_in_a_call_is_an_exception_with_the_same_code() -> None:
         assert caught.value.returncode == code
 
 
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [
+        ("resque_queues", "{list,pause,resume,clear}"),
+        ("resque_failures", "{list,show,retry,remove,clear}"),
+        ("resque_enqueue", "QUEUE, CLASS"),
+    ],
+)
+def test_a_command_without_a_word_says_what_it_needs_and_no_more(
+    command: str, missing: str
+) -> None:
+    with pytest.raises(CommandError) as caught:
+        call_command(command)
+
+    assert str(caught.value).endswith(f"the following arguments are required: {missing}")
+
+
 def test_a_flag_that_djangos_parser_did_not_see_is_refused_too() -> None:
     with pytest.raises(CommandError, match="--pid must be the name of a file"):
         call_command("resque_work", pid="")
@@ -119,11 +136,72 @@ def test_a_wrong_environment_is_one_sentence(farm: Farm, name: str, value: str) 
     assert f"${name} must be a number, not {value!r}." in output
 
 
+def test_a_value_from_the_environment_that_cannot_be_is_blamed_on_it(farm: Farm) -> None:
+    assert "$COUNT must be a whole number above 0, not 0." in fails(farm, "resque_work", COUNT="0")
+    assert "$QUEUES must be a list" in fails(farm, "resque_work", QUEUE="a b")
+
+
 def test_a_malformed_address_is_one_sentence(farm: Farm) -> None:
     for command, code in (("resque_work", 1), ("resque_status", 3), ("resque_stop --all", 1)):
         for flag in ((), ("--skip-checks",)):
             output = fails(farm, *command.split(), *flag, code=code, REDIS_URL="nonsense")
             assert "$REDIS_URL is no address of a Redis" in output
+
+
+BROKEN_JOBS = [
+    ("import nosuch", "jobs.py, line 1: ModuleNotFoundError: No module named 'nosuch'. Jobs are"),
+    (
+        "\ndef (",
+        "jobs.py, line 2: SyntaxError: invalid syntax. Jobs are imported when",
+    ),
+    ("from json import loads\n\nloads('')", "jobs.py, line 3: JSONDecodeError: Expecting value"),
+    (
+        "import django_resque as r\n\n@r.job(queue='a:b')\ndef x(): 0",
+        "jobs.py, line 3: TypeError: ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "sentence"), BROKEN_JOBS)
+def test_a_jobs_py_that_raises_is_one_sentence(
+    farm: Farm, tmp_path: Path, code: str, sentence: str
+) -> None:
+    environment = project_with(tmp_path, code)
+
+    output = fails(farm, "resque_work", **environment)
+
+    assert output.startswith(f"CommandError: {tmp_path}/broken/jobs.py, line ")
+    assert sentence in output
+    assert "Traceback" in run(farm, "resque_work", "--traceback", **environment)[1]
+
+
+def test_a_jobs_py_that_raises_is_neither_fine_nor_a_warning(farm: Farm, tmp_path: Path) -> None:
+    environment = project_with(tmp_path, "import nosuch")
+
+    assert "line 1: ModuleNotFoundError" in fails(farm, "resque_status", code=3, **environment)
+    assert "Traceback" in run(farm, "check", **environment)[1]
+
+
+def project_with(directory: Path, jobs: str) -> dict[str, str]:
+    """The environment of a project that has an app with this jobs.py."""
+    (directory / "broken").mkdir()
+    (directory / "broken" / "jobs.py").write_text(jobs)
+    (directory / "broken_settings.py").write_text(
+        "from tests.project.settings import *\nINSTALLED_APPS = [*INSTALLED_APPS, 'broken']\n"
+    )
+    return {"PYTHONPATH": str(directory), "DJANGO_SETTINGS_MODULE": "broken_settings"}
+
+
+def test_a_queue_that_nobody_knows_is_a_warning_with_the_nearest_name(
+    farm: Farm, redis: Redis
+) -> None:
+    redis.sadd("resque:queues", "foreign")
+
+    code, output = run(farm, "resque_work", "--burst", "--queue=sloow,foreign,slow,x*,!y")
+
+    assert code == 0
+    assert "No job is registered for the queue 'sloow' (did you mean 'slow'?)" in output
+    assert output.count("No job is registered") == 1
 
 
 def test_a_redis_that_is_away_is_waited_for_and_then_one_sentence(farm: Farm) -> None:
@@ -202,11 +280,15 @@ def test_a_wrong_password_is_one_sentence_at_once(farm: Farm, redis: Redis, redi
     redis.acl_setuser("guarded", enabled=True, passwords=["+right"], keys="*", commands=["+@all"])
     try:
         path = redis_url.removeprefix("unix://")
-        output = fails(farm, "resque_work", REDIS_URL=f"unix://guarded:wrong@{path}")
+        wrong = {"REDIS_URL": f"unix://guarded:wrong@{path}"}
+        output = fails(farm, "resque_work", **wrong)
+        seen = fails(farm, "resque_status", code=2, **wrong)
     finally:
         redis.acl_deluser("guarded")
 
     assert "refuses the user name or password" in output
+    for each in (output, seen):
+        assert "). Correct user name" in each or "disabled. Correct user name" in each
     assert "wrong@" not in output
 
 
@@ -310,6 +392,7 @@ def test_a_redis_that_is_away_is_critical(farm: Farm) -> None:
     output = fails(farm, "resque_status", code=2, REDIS_URL="unix:///no/redis.sock")
 
     assert "Redis at unix:///no/redis.sock?db=0 cannot be asked" in output
+    assert "No such file or directory. Start it, or correct RESQUE['URL']" in output
 
 
 def test_a_job_is_followed_to_its_end(farm: Farm, trace: Path) -> None:
@@ -518,6 +601,7 @@ def test_a_pid_that_was_given_to_a_stranger_is_not_signalled(
 
     assert alive
     assert f"Still there after 0.3 s: host:{stranger.pid}:mail." in output
+    assert "wait longer with --wait, or interrupt it with --now." in output
 
 
 def test_a_worker_of_another_language_is_not_ours_to_stop(farm: Farm, redis: Redis) -> None:

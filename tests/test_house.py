@@ -67,7 +67,7 @@ PLAN: dict[str, set[str]] = {
         "arguments", "conf", "delivery", "errors", "handles", "options", "parcels", "signals",
         "wire", "asgiref", "django",
     },
-    "jobs": {"enqueueing", "handles", "options", "registry", "retry", "wire"},
+    "jobs": {"enqueueing", "handles", "options", "registry", "retry", "rules", "wire"},
     "queues": {"conf", "enqueueing", "errors", "listing", "process", "wire"},
     "rows": {"dates", "failure", "roster", "wire"},
     "problems": {"about", "patterns", "roster", "rows", "wire", "django"},

@@ -77,6 +77,14 @@ def test_a_class_without_perform_is_refused_where_it_is_defined() -> None:
             pass
 
 
+@pytest.mark.parametrize("queue", ["a:b", "a,b", "a b", "mail*", "!mail"])
+def test_a_queue_that_no_worker_can_listen_to_is_refused_where_it_is_named(queue: str) -> None:
+    with pytest.raises(TypeError, match=r"lost has no possible queue\. "):
+
+        @job(queue=queue)
+        def lost() -> None: ...
+
+
 def test_two_jobs_of_one_name_are_refused(scratch: None) -> None:
     with pytest.raises(DuplicateJob, match="both have the wire name 'Recorder'"):
 

@@ -313,7 +313,7 @@ def test_a_queue_is_cleared_and_keeps_its_name(redis: Redis) -> None:
 
     output, _ = run("resque_queues", "clear", "mail", "low", "--yes")
 
-    assert output == "Dropped 3 jobs of mail.\nDropped 1 jobs of low.\n"
+    assert output == "Dropped 3 jobs of mail.\nDropped 1 job of low.\n"
     assert redis.exists("resque:queue:mail", "resque:queue:low") == 0
     assert redis.llen("resque:queue:keep") == 1
     assert names(redis.smembers("resque:queues")) == ["keep", "low", "mail"]
@@ -441,7 +441,7 @@ def test_odd_names_of_other_clients_can_be_handled(redis: Redis) -> None:
     dropped, _ = run("resque_queues", "clear", "a:b", "\udcff", "--yes")
 
     assert paused == "Paused a:b.\nPaused \\udcff.\n"
-    assert dropped == "Dropped 1 jobs of a:b.\nDropped 1 jobs of \\udcff.\n"
+    assert dropped == "Dropped 1 job of a:b.\nDropped 1 job of \\udcff.\n"
     assert names(redis.keys("resque:queue:*")) == []
 
 

@@ -104,6 +104,8 @@ def everything(row: FailureRow, *, masked: bool) -> list[str]:
     }
     lines = [f"{name + ':':<11}{value}".rstrip() for name, value in heads.items()]
     for title, text in texts.items():
+        if not text:
+            continue
         lines += ["", f"{title}:", *(f"  {line}".rstrip() for line in text)]
     return [shown(line) for line in lines]
 

@@ -15,6 +15,9 @@ from django_resque.order import Order
 #: Those that are settings too.
 _OF_SETTINGS = ("queues", "count", "interval", "timeout")
 
+#: Flags that are not called as their setting is.
+_FLAGS = {"QUEUES": "queue"}
+
 #: Those that are fields of an `Order`.
 OF_ORDER = ("burst", "max_jobs", "max_rss", "fork_per_job", "in_process", "reload")
 
@@ -125,8 +128,19 @@ def check(order: Order) -> None:
 
 
 def options(given: dict[str, Any]) -> conf.Options:
-    """The settings, with the environment and the flags on top. Raises ImproperlyConfigured."""
-    return conf.overridden({**_from_environment(), **_from_flags(given)})
+    """
+    The settings, with the environment and the flags on top. Raises ImproperlyConfigured,
+    which names the flag or the variable if one of these is wrong.
+    """
+    environment, flags = _from_environment(), _from_flags(given)
+    try:
+        return conf.overridden({**environment, **flags})
+    except ImproperlyConfigured as error:
+        sentence = str(error)
+        for name in {**environment, **flags}:
+            source = f"--{_FLAGS.get(name, name.lower())}" if name in flags else f"${name}"
+            sentence = sentence.replace(f"RESQUE[{name!r}]", source)
+        raise ImproperlyConfigured(sentence) from error
 
 
 def _from_flags(given: dict[str, Any]) -> dict[str, Any]:

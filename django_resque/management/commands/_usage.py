@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_resque import conf, monitor
+from django_resque import conf, monitor, waiting
 from django_resque.management.commands._output import print_safely, shown
 
 
@@ -64,7 +64,10 @@ class ResqueCommand(BaseCommand):
 
 def unavailable(error: Exception) -> str:
     """What to say of a Redis that is away or refuses."""
-    return f"Redis at {conf.address()} cannot be asked: {shown(str(error))}."
+    return (
+        f"Redis at {conf.address()} cannot be asked: {shown(waiting.reason(error))}. "
+        f"{waiting.remedy(error)}"
+    )
 
 
 @contextmanager

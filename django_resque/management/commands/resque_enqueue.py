@@ -34,6 +34,7 @@ class Command(ResqueCommand):
         parser.add_argument(
             "arguments",
             nargs="*",
+            default=[],  # Or it would be called required.
             metavar="JSON",
             help="Pass this to the job, one argument each: 7, true, '\"text\"', '{\"a\": [1]}'.",
         )
@@ -134,5 +135,5 @@ def _not_queued(error: EnqueueError) -> str:
         "refused": "Nothing was queued.",
         "unknown": "Whether the job was queued is not known: look for it before you repeat this.",
     }
-    cause = shown(str(error.__cause__))
+    cause = shown(str(error.__cause__).rstrip("."))
     return f"Redis at {conf.address()} did not take the job: {cause}. {outcome[error.outcome]}"

@@ -32,10 +32,12 @@ class Command(ResqueCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
-        add("action", choices=["list", "show", "retry", "remove", "clear"])
+        actions = ["list", "show", "retry", "remove", "clear"]
+        add("action", choices=actions, metavar=f"{{{','.join(actions)}}}")
         add(
             "digests",
             nargs="*",
+            default=[],  # Or it would be called required.
             metavar="DIGEST",
             help="Name failures for show, retry and remove: as list prints them, or shorter.",
         )

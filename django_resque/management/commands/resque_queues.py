@@ -20,10 +20,12 @@ class Command(ResqueCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("action", choices=["list", "pause", "resume", "clear"])
+        actions = ["list", "pause", "resume", "clear"]
+        parser.add_argument("action", choices=actions, metavar=f"{{{','.join(actions)}}}")
         parser.add_argument(
             "queues",
             nargs="*",
+            default=[],  # Or it would be called required.
             metavar="QUEUE",
             help='Name the queues; "*" with pause and resume means everything.',
         )
@@ -94,7 +96,8 @@ class Command(ResqueCommand):
         what = ", ".join(f"{row.size} of {row.name}" for row in _chosen(now, names))
         self.confirm(f"This drops for good the jobs that wait: {what}.", asked=self.asked)
         for name in names:
-            self.say(f"Dropped {control.clear_queue(conf.store(), name)} jobs of {name}.")
+            count = control.clear_queue(conf.store(), name)
+            self.say(f"Dropped {count} {'job' if count == 1 else 'jobs'} of {name}.")
 
     def say(self, *lines: str) -> None:
         print_safely(self.stdout, "".join(f"{shown(line)}\n" for line in lines))

@@ -77,7 +77,9 @@ class Command(ResqueCommand):
         until = time.monotonic() + wait
         while process.lives(pid, born):
             if time.monotonic() >= until:
-                raise CommandError(f"resque_work {pid} is still there after {wait:g} s.")
+                raise CommandError(
+                    f"resque_work {pid} is still there after {wait:g} s.{self.more()}"
+                )
             time.sleep(control.LOOK)
         self.say(f"Stopped resque_work {pid}.")
 
@@ -95,8 +97,15 @@ class Command(ResqueCommand):
             return
         control.stop(store, chosen, now=self.now)
         if left := control.gone(store, chosen, wait):
-            raise CommandError(f"Still there after {wait:g} s: {', '.join(sorted(left))}.")
+            names = ", ".join(sorted(left))
+            raise CommandError(f"Still there after {wait:g} s: {names}.{self.more()}")
         self.say(f"Stopped {', '.join(sorted(chosen))}.")
+
+    def more(self) -> str:
+        """What else can be done by who has waited in vain."""
+        if self.now:
+            return " It was told to. If its supervisor is dead, the next resque_work gives it up."
+        return " It stops after its job: wait longer with --wait, or interrupt it with --now."
 
     def say(self, sentence: str) -> None:
         print_safely(self.stdout, f"{sentence}\n")

@@ -1,10 +1,11 @@
 """`manage.py resque_work`: work queues until told to stop."""
 
+import difflib
 import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 
-from django_resque import conf, pidfile, process, reloading
+from django_resque import conf, monitor, pidfile, process, reloading, rules
 from django_resque.alone import Alone
 from django_resque.management.commands import _flags
 from django_resque.management.commands._output import print_safely
@@ -79,6 +80,10 @@ class Command(ResqueCommand):
             if pid:
                 stack.enter_context(pidfile.held(Path(pid)))
             wait_for_redis(store.redis, given.get("wait_for_redis", 30.0), self.say)
+            with suppress(monitor.Unavailable):  # Its user may not look: the work will tell.
+                known = [row.name for row in monitor.overview(store).queues]
+                for name in _unheard_of(order, known):
+                    self.say(f"No job is registered for the queue {name}, and none waits there.")
             anew = (Alone if order.in_process else Supervisor)(store, order).run()
         if anew:
             reloading.execute()
@@ -117,6 +122,15 @@ def _stop(number: int, frame: FrameType | None) -> None:
 def _ignore_signals() -> None:
     for each in _STOP_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
+
+
+def _unheard_of(order: Order, known: list[str]) -> Iterator[str]:
+    """Queues that were named and that nobody knows, likely to be misspelt; with a better name."""
+    known += _registered_queues(order.options)
+    for name in order.queues:
+        if name not in known and not rules.queue_problem(name):  # And is no pattern.
+            close = difflib.get_close_matches(name, known, n=1)
+            yield f"{name!r} (did you mean {close[0]!r}?)" if close else repr(name)
 
 
 def _registered_queues(options: conf.Options) -> Iterator[str]:
