@@ -168,7 +168,7 @@ def test_a_jobs_py_that_raises_is_one_sentence(
 ) -> None:
     environment = project_with(tmp_path, code)
 
-    output = fails(farm, "resque_work", **environment)
+    output = fails(farm, "resque_work", code=1, **environment)
 
     assert output.startswith(f"CommandError: {tmp_path}/broken/jobs.py, line ")
     assert sentence in output
@@ -281,7 +281,7 @@ def test_a_wrong_password_is_one_sentence_at_once(farm: Farm, redis: Redis, redi
     try:
         path = redis_url.removeprefix("unix://")
         wrong = {"REDIS_URL": f"unix://guarded:wrong@{path}"}
-        output = fails(farm, "resque_work", **wrong)
+        output = fails(farm, "resque_work", code=1, **wrong)
         seen = fails(farm, "resque_status", code=2, **wrong)
     finally:
         redis.acl_deluser("guarded")
