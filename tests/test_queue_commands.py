@@ -147,6 +147,23 @@ def test_a_name_that_is_not_registered_here_is_queued_with_a_note(
     )
 
 
+@pytest.mark.parametrize(
+    ("queue", "note"),
+    [
+        ("sloow", "Note: no job is registered for the queue 'sloow'. Did you mean 'slow'?\n"),
+        ("slow", ""),
+        ("elsewhere", ""),
+    ],
+)
+def test_a_queue_that_looks_misspelt_is_used_with_a_note(
+    redis: Redis, queue: str, note: str
+) -> None:
+    _, errors = run("resque_enqueue", queue, NOTE, '"path"', '"text"')
+
+    assert len(waiting(redis, queue)) == 1
+    assert errors == note
+
+
 def test_a_job_is_delayed_until_a_time_or_for_so_long(redis: Redis) -> None:
     run("resque_enqueue", "q", NOTE, "1", "--at=2090-01-02T03:04:05+01:00")
     before = time.time()

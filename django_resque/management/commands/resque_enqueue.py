@@ -61,6 +61,8 @@ class Command(ResqueCommand):
             raise CommandError(shown(str(error))) from error
         except EnqueueError as error:
             raise CommandError(_not_queued(error)) from error
+        if hint := _misspelt(queue):
+            print_safely(self.stderr, f"{shown(hint)}\n")
         if handle.refused:
             raise CommandError(f"before_enqueue of {name} refuses it: nothing was queued.")
         print_safely(self.stdout, f"Queued job {handle.id}\n")
@@ -127,6 +129,15 @@ def _stranger(name: str) -> str:
         f"Note: no job is registered here as {name!r}, so only workers of another project or "
         f"language can perform it.{hint}"
     )
+
+
+def _misspelt(queue: str) -> str:
+    """A note about a queue of no job that is called much like that of one."""
+    known = {each.queue or conf.options().default_queue for each in registry.jobs()}
+    close = difflib.get_close_matches(queue, known, n=1)
+    if queue in known or not close:
+        return ""
+    return f"Note: no job is registered for the queue {queue!r}. Did you mean {close[0]!r}?"
 
 
 def _not_queued(error: EnqueueError) -> str:
