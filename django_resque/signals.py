@@ -22,6 +22,8 @@ job_failed = Signal()
 #: When the job has failed and will be tried again. kwargs: `job`, `queue`, `exception`.
 job_retried = Signal()
 
-#: In a worker process, once it is registered and before it ends. kwargs: `worker`, its id.
+#: In a worker process, once it is registered. kwargs: `worker`, its id.
 worker_started = Signal()
+
+#: In a worker process, before it ends. kwargs: `worker`, its id.
 worker_stopped = Signal()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import check_skipped, check_wheel
+from tests import check_docs, check_skipped, check_wheel
 from tests.conftest import ROOT
 
 PACKAGE = {"django_resque/__init__.py", "django_resque/py.typed", "django_resque/scripts/a.lua"}
@@ -92,3 +92,13 @@ def test_an_interpreter_of_pyenv_is_found_if_it_works(
 
     assert checked.returncode == expected
     assert str(python) in checked.stdout or not expected
+
+
+def test_a_link_into_nothing_is_noticed_in_what_is_built(tmp_path: Path) -> None:
+    links = '<a class="x" href="b.html#c"><a href="https://d"><a href="#e">'
+    (tmp_path / "a.html").write_text(links)
+    (found,) = check_docs.problems(tmp_path)
+    (tmp_path / "b.html").touch()
+
+    assert found == "a.html links b.html, which is not there."
+    assert list(check_docs.problems(tmp_path)) == []
