@@ -1,10 +1,8 @@
 """The README is true: its code is put into a scratch project, its commands are run there."""
 
-import doctest
 import os
 import re
 import subprocess
-import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -12,62 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
 
-import django_resque
 from django_resque import conf, rules
+from tests import examples
 from tests.conftest import wait_for
 
 README = Path(__file__).parent.parent / "README.rst"
-
-
-def blocks() -> list[tuple[str, str]]:
-    """Language and text of each code block, in order."""
-    found = re.findall(
-        r"^\.\. code-block:: (\w+)\n\n((?:    .*\n|\n)+)", README.read_text("utf-8"), re.MULTILINE
-    )
-    return [
-        (language, "\n".join(line[4:] for line in text.rstrip("\n").split("\n")) + "\n")
-        for language, text in found
-    ]
-
-
-def environment() -> dict[str, str]:
-    bin_directory = str(Path(sys.executable).parent)
-    return {
-        **{name: value for name, value in os.environ.items() if "DJANGO" not in name},
-        "PATH": f"{bin_directory}{os.pathsep}{os.environ['PATH']}",
-        "COLUMNS": "200",
-        "PYTHONPATH": str(Path(django_resque.__file__).parent.parent),
-        "PYTHONUNBUFFERED": "1",
-    }
-
-
-def run(directory: Path, *words: str) -> str:
-    """Output of a command in the scratch project, without what Django adds to its shell."""
-    done = subprocess.run(
-        words,
-        cwd=directory,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert "Traceback" not in done.stdout, done.stdout
-    return done.stdout
-
-
-def run_console(directory: Path, text: str) -> None:
-    """Each `$ command` prints what stands below it, where `...` stands for anything."""
-    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-        command, _, expected = part.partition("\n")
-        output = run(directory, "sh", "-c", command)
-        checker = doctest.OutputChecker()
-        flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-        assert checker.check_output(expected, output, flags), f"$ {command}\n{output}"
 
 
 def commands(text: str) -> list[str]:
@@ -80,37 +28,28 @@ def first_job() -> str:
     return section.partition("To look around first")[0]
 
 
-def write(project: Path, text: str) -> None:
-    """Code that begins with the name of a file is appended to that file."""
-    with (project / text.partition("\n")[0].removeprefix("# ")).open("a", encoding="utf-8") as file:
-        file.write(f"\n{text}")
+@pytest.mark.timeout(600)  # Two dozen commands, one after the other.
+def test_every_example_runs_in_a_new_project(tmp_path: Path) -> None:
+    """In which the app is there that it speaks of from its section on jobs on."""
+    project = examples.project_in(tmp_path)
+    with (project / "mysite/settings.py").open("a", encoding="utf-8") as file:
+        file.write('INSTALLED_APPS += ["shop"]\n')
+
+    examples.play(README, project, sh=run_all)
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """The scratch project of the README, with the app that is there from its section on jobs on."""
-    call_command("startproject", "mysite", str(tmp_path))
-    (tmp_path / "shop").mkdir()
-    call_command("startapp", "shop", str(tmp_path / "shop"))
-    write(tmp_path, '# mysite/settings.py\nINSTALLED_APPS += ["shop"]\n')
-    return tmp_path
+def run_all(some: list[examples.Block], project: Path) -> None:
+    """All but those that need somebody's hands."""
+    for command in [command for block in some for command in commands(block.text)]:
+        if command.split()[2] not in BY_HAND:
+            examples.run(project, "sh", "-c", command)
 
 
-def test_every_example_runs_in_a_new_project(project: Path) -> None:
-    for language, text in blocks():
-        if language == "console":
-            run_console(project, text)
-        elif language == "sh":
-            for command in commands(text):
-                if command.split()[2] not in BY_HAND:
-                    run(project, "sh", "-c", command)
-        elif language == "python" and text.startswith("# "):
-            write(project, text)
-        elif language == "python":
-            output = run(project, "python", "manage.py", "shell", "-v", "0", "-c", text)
-            assert "waiting" in output
-        else:
-            assert language == "ini"
+def test_every_link_to_a_file_leads_to_one() -> None:
+    links = re.findall(r"<([\w./-]+)>`__", README.read_text("utf-8"))
+
+    assert len(links) > 20
+    assert [link for link in links if not (README.parent / link).exists()] == []
 
 
 def test_the_first_job_takes_two_files_five_lines_and_four_commands() -> None:
@@ -129,14 +68,14 @@ def test_the_first_job_is_seen_in_the_admin_by_who_does_as_told(tmp_path: Path) 
         r"^    (django-admin startproject \w+) && cd (\w+)$", first_job(), re.MULTILINE
     )
     assert create
-    run(tmp_path, "sh", "-c", create[1])
+    examples.run(tmp_path, "sh", "-c", create[1])
     project = tmp_path / create[2]
 
-    for language, text in blocks():
-        if language == "python":
-            write(project, text)
-        elif language == "sh":
-            *before, serve = commands(text)
+    for block in examples.blocks(README):
+        if block.file:
+            examples.append(block, project)
+        elif block.language == "sh":
+            *before, serve = commands(block.text)
             for command in before:
                 run_by_hand(project, command)
             with server(project, f"{serve} 0") as admin:
@@ -144,7 +83,7 @@ def test_the_first_job_is_seen_in_the_admin_by_who_does_as_told(tmp_path: Path) 
                 assert "mysite.jobs.greet" in page
                 assert "Ada" in page
         else:
-            run_console(project, text)
+            examples.console([block], project)
             return
 
 
@@ -161,7 +100,7 @@ def run_by_hand(project: Path, command: str) -> None:
     with subprocess.Popen(
         ["sh", "-c", command],
         cwd=project,
-        env=environment(),
+        env=examples.environment(),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -186,7 +125,7 @@ def server(project: Path, command: str) -> Iterator[str]:
         process = subprocess.Popen(
             ["sh", "-c", f"exec {command} --noreload"],
             cwd=project,
-            env=environment(),
+            env=examples.environment(),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
