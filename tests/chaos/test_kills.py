@@ -44,7 +44,7 @@ def test_no_job_is_lost_whoever_is_killed(field: Field, seed: int) -> None:
     failure. There are at most as many failures, retries and second effects as processes killed.
     """
     chance = random.Random(seed)
-    jobs = size(150, 1000)
+    jobs = size(100, 1000)
     field.enqueue_many("work", jobs // 2, 0.02)
     field.enqueue_many("once", jobs // 2, 0.02)
     field.work(count=2)
