@@ -3,6 +3,7 @@ The primary dies and a sentinel promotes a replica: a pause, and no more is lost
 promoted one never had.
 """
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pytest_django import Settings
 from django_resque import enqueue_to
 from django_resque.errors import EnqueueError
 from tests.chaos import behind_sentinel
-from tests.chaos.family import Family
+from tests.chaos.family import FAILOVER, Family
 from tests.chaos.field import COMPLETE, FULL, JOBS, Field, size
 from tests.conftest import wait_for
 
@@ -137,4 +138,43 @@ def test_what_only_a_cut_off_primary_had_is_lost_and_can_be_bounded(
 
     counted = ends_as_promoted(field, [(cut_off - LAG, primary.killed)])
     assert bool(counted["lost"]) is not bounded
+    print(bounded, counted)
+
+
+@pytest.mark.parametrize("bounded", [False, True], ids=["unbounded", "bounded"])
+@pytest.mark.skipif(not FULL, reason="Waits for the sentinels to see what came back: CHAOS=full.")
+def test_a_primary_that_was_only_frozen_is_left_when_it_comes_back(
+    field: Field, family: Family, bounded: bool
+) -> None:
+    """
+    It is taken for dead, and when it wakes takes itself for the primary until the sentinels tell
+    it otherwise. Whoever waits for its answer gets one, and goes on with it: all that happens
+    there meanwhile is done again by the new one's account. With `min-replicas-to-write` it
+    refuses at once, and only what was in hand may be.
+    """
+    if bounded:
+        for server in family.servers:
+            with server.client() as redis:
+                redis.config_set("min-replicas-to-write", 1)
+                redis.config_set("min-replicas-max-lag", 1)
+    works = [field.work(count=2), field.work(count=2)]
+    field.enqueue_many("work", 300, 0.02)
+    field.begun(20)
+    frozen = field.server
+
+    since = time.monotonic()
+    frozen.process.send_signal(signal.SIGSTOP)
+    field.server = family.fail_over(frozen)
+    field.redis = field.server.client()
+    frozen.process.send_signal(signal.SIGCONT)
+    with frozen.client() as old:
+        wait_for(lambda: old.role()[0] == "slave", "the sentinels demote it", FAILOVER)
+    windows = [(since - LAG, time.monotonic())]
+    for _ in range(50):
+        field.enqueue("flaky", 0)
+
+    counted = ends_as_promoted(field, windows)
+    # Of each worker what it was settling, and what the answer to that gave it.
+    assert not bounded or counted["doubled"] <= 2 * 4
+    assert all(work.output.count("*** Starting worker") == 2 for work in works)
     print(bounded, counted)
