@@ -165,7 +165,7 @@ class Field:
         """Whether every acknowledged job has ended, and nothing waits or is in hand."""
         return int(self.redis.eval(_RESTING, 0)) == 0
 
-    def rest(self, deadline: float = 60.0) -> None:
+    def rest(self, deadline: float = size(60, 300)) -> None:
         wait_for(self.resting, "all jobs have ended", deadline)
 
     def begun(self, count: int) -> None:
