@@ -94,6 +94,11 @@ def complaint(field: Field) -> str:
     return ""
 
 
+def pass_time(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    wait_for(lambda: time.monotonic() > until, "some more tries")
+
+
 def saved(field: Field) -> str:
     return str(field.redis.info("persistence")["rdb_last_bgsave_status"])
 
@@ -117,8 +122,8 @@ def test_a_redis_that_refuses_is_waited_for_without_noise(field: Field) -> None:
             if trouble not in (gone, loading):  # Else the push may have been on its way.
                 assert caught.value.outcome == "refused", trouble
             work.says("redis is away", times * 3)
-            before, until = field.cpu(work), time.monotonic() + size(1, 5)
-            wait_for(lambda until=until: time.monotonic() > until, "some more tries")
+            before = field.cpu(work)
+            pass_time(size(1, 5))
             used = field.cpu(work) - before
 
         assert used < size(1, 5) * 0.1, trouble
@@ -144,8 +149,7 @@ def test_who_has_nothing_to_write_does_not_take_reads_for_the_end(field: Field) 
 
     with read_only(field):
         work.says("redis is away")
-        until = time.monotonic() + size(1, 10)
-        wait_for(lambda: time.monotonic() > until, "some more tries")
+        pass_time(size(1, 10))
 
     work.says("redis is back")
     assert work.output.count("redis is away") == work.output.count("redis is back") == 1
