@@ -93,6 +93,12 @@ class Server:
             return bool(redis.ping())
         return False
 
+    def freeze(self, seconds: float) -> None:
+        """It answers nobody, as in a DEBUG SLEEP, which newer ones do not allow."""
+        self.process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self.process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()

@@ -52,7 +52,7 @@ def test_cut_connections_a_frozen_redis_and_flushed_scripts_are_a_pause(field: F
         elif at % 4 == 2:
             field.proxy.cut()
         elif at in (3, 103):
-            field.redis.execute_command("DEBUG", "SLEEP", size(2, 8))
+            field.server.freeze(size(2, 8))
 
     counted = field.ends_well()
     assert counted["retried"] == len(field.acknowledged) // 2
