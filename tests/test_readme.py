@@ -171,8 +171,9 @@ def test_the_table_of_settings_is_complete_and_has_the_defaults() -> None:
     defaults = conf.Options()
     for name, default in documented.items():
         if default and name not in ("URL", "QUEUES"):
-            found = getattr(defaults, name.lower())
-            assert eval(default) == (list(found) if isinstance(found, tuple) else found)
+            given = eval(default)
+            expected = tuple(given) if isinstance(given, list) else given
+            assert getattr(defaults, name.lower()) == expected
 
 
 @pytest.mark.parametrize(
