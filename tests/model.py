@@ -163,6 +163,19 @@ class Model:
                 self.schedule.discard(job.due)
         return True
 
+    def hasten(self, job: Job, behind: int) -> str:
+        """Its time has come, says somebody."""
+        where, text = place(job)
+        if text not in self.lists[where]:
+            return "gone"
+        self.remove(where, text, last=behind * 2 < len(self.lists[where]))
+        self.append(job.queue, job.payload)
+        self.sets[f"timestamps:{text}"].discard(where)
+        self.mark(job.payload, WAITING, WEEK)
+        if job.due is not None and not self.lists[where]:
+            self.schedule.discard(job.due)
+        return "done"
+
     # Workers.
 
     def register(self, worker: str, about: str, lease: int) -> Held | None:
@@ -181,6 +194,12 @@ class Model:
             self.beat_for(worker, about, lease)
         orders = self.hashes["workers:orders"]
         return {worker: orders[worker] for worker in abouts if worker in orders}
+
+    def order(self, worker: str, birth: str, word: str) -> None:
+        """Beside what the same process was ordered before."""
+        words = self.hashes["workers:orders"].get(worker, birth).split()
+        words = words if words[0] == birth else [birth]
+        self.hashes["workers:orders"][worker] = " ".join([*words, *({word} - set(words))])
 
     def beat_for(self, worker: str, about: str, lease: int) -> None:
         beat = datetime.fromtimestamp(lease // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

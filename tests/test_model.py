@@ -77,6 +77,9 @@ LISTENED = st.lists(st.sampled_from(QUEUES), min_size=1, unique=True).map(tuple)
 
 ALL = st.permutations(QUEUES).map(tuple)
 
+#: What supervisors may be ordered to do with a worker.
+ORDERED = ["stop", "now", "kill:token"]
+
 #: How a job in a worker's hands ends; due times are of one that is tried again.
 ENDS: list[str | int] = ["done", "failed", "failed", "put back", *PAST, FUTURE]
 
@@ -94,6 +97,13 @@ TURNS = st.lists(
     ),
     min_size=1,
     max_size=10,
+)
+
+#: What is done to which of the failures that are shown, and whether their places are known.
+WITHDRAWN = st.lists(
+    st.tuples(st.sampled_from(["requeue", "discard"]), st.integers(0, 30), st.booleans()),
+    min_size=1,
+    max_size=6,
 )
 
 #: Texts that other clients, or nobody in their senses, push.
@@ -150,7 +160,6 @@ class Interleavings(RuleBasedStateMachine):
 
     pushes = Bundle("pushes")
     promoters = Bundle("promoters")
-    failures = Bundle("failures")
 
     def __init__(self, store: Watched, bell: Doorbell) -> None:
         super().__init__()
@@ -159,6 +168,7 @@ class Interleavings(RuleBasedStateMachine):
         self.found: Contents = {}
         self.jobs: list[Job] = []
         self.number = 0
+        self.shown: list[tuple[Failure, int]] = []
         self.looks: dict[str, tuple[Reservation | None, str]] = {}
         self.foreign: set[str] = set()  # Marks of jobs whose status others have to tell.
         self.hands: dict[str, Reservation] = {}
@@ -258,8 +268,7 @@ class Interleavings(RuleBasedStateMachine):
         parcels, jobs = pushed
         self.step(lambda: self.store.push(parcels), lambda farm: farm.push(jobs))
 
-    @precondition(lambda self: self.jobs)
-    @rule(job=of(lambda self: self.jobs), behind=st.integers(0, 3))
+    @rule(job=of(lambda self: self.standing() or self.jobs), behind=st.integers(0, 3))
     def cancel(self, job: Job, behind: int) -> None:
         if job.due is None:
             self.step(
@@ -272,6 +281,14 @@ class Interleavings(RuleBasedStateMachine):
                 lambda farm: farm.cancel(job, behind),
             )
 
+    @rule(job=of(lambda self: self.delayed()), behind=st.integers(0, 3))
+    def hasten(self, job: Job, behind: int) -> None:
+        item = Item.read(job.item)
+        self.step(
+            lambda: self.store.hasten(str(job.due), item, behind),
+            lambda farm: farm.hasten(job, behind),
+        )
+
     # Workers.
 
     @initialize()
@@ -279,6 +296,7 @@ class Interleavings(RuleBasedStateMachine):
         for worker in WORKERS:
             self.make_known(worker)
         self.push([(queue, None, True) for queue in QUEUES] + [("mail", None, False)])
+        self.push([("mail", FUTURE, True)])
         for form in FOREIGN[3:]:
             self.foreign_push("low", form, track=True)
 
@@ -363,26 +381,36 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(
         workers=st.lists(st.sampled_from(WORKERS), unique=True),
-        ordered=st.booleans(),
+        order=st.none() | st.tuples(st.sampled_from("12"), st.sampled_from(ORDERED)),
         queues=LISTENED,
         failover=st.booleans(),
     )
     def turn(
-        self, workers: list[str], ordered: bool, queues: tuple[str, ...], failover: bool
+        self,
+        workers: list[str],
+        order: tuple[str, str] | None,
+        queues: tuple[str, ...],
+        failover: bool,
     ) -> None:
         if failover:  # The new master has no scripts.
             self.store.redis.script_flush()
-        if ordered:
-            self.order_stop(workers or WORKERS)
+        if order:
+            self.order(WORKERS[:2], *order)
         self.beat(workers)
         self.look(queues)
 
-    def order_stop(self, workers: list[str]) -> None:
-        order = dict.fromkeys(workers, "1 now")
-        self.step(
-            lambda: self.store.order_stop(order),
-            lambda farm: farm.hashes["workers:orders"].update(order),
-        )
+    def order(self, workers: list[str], birth: str, word: str) -> None:
+        def act() -> None:
+            if word.startswith("kill"):
+                self.store.order_kill(workers[0], birth, "token")
+            else:
+                self.store.order_stop(dict.fromkeys(workers, birth), now=word == "now")
+
+        def told(farm: Model) -> None:
+            for worker in workers[:1] if word.startswith("kill") else workers:
+                farm.order(worker, birth, word)
+
+        self.step(act, told)
 
     def beat(self, workers: list[str]) -> None:
         abouts = dict.fromkeys(workers, replace(ABOUT, paused=len(workers) > 1))
@@ -459,24 +487,26 @@ class Interleavings(RuleBasedStateMachine):
     @precondition(lambda self: self.filled())
     @rule(queue=of(lambda self: self.filled()), twin=st.booleans())
     def foreign_pop(self, queue: str, twin: bool) -> None:
-        """By a worker of Ruby or Node, which keeps it or pushes it again, twice perhaps."""
+        """By a worker of Ruby or Node, which keeps it; or makes two of it, at both ends."""
         key = wire.raw(f"resque:queue:{queue}")
 
         def act() -> str | None:
             payload: Any = self.store.redis.lpop(key)
             if payload and twin:
-                self.store.redis.rpush(key, *[wire.raw(payload)] * 2)
+                self.store.redis.lpush(key, wire.raw(payload))
+                self.store.redis.rpush(key, wire.raw(payload))
             return payload or None
 
         def told(farm: Model) -> str | None:
             waiting = farm.lists[f"queue:{queue}"]
             if not waiting:
                 return None
-            payload = waiting.pop(0)
-            waiting += [payload] * 2 * twin
-            farm.entered[mark_of(payload)] += twin
-            farm.over(*[payload] * (not twin))
-            return payload
+            if twin:
+                waiting.append(waiting[0])
+                farm.entered[mark_of(waiting[0])] += 1
+                return waiting[0]
+            farm.over(waiting[0])
+            return waiting.pop(0)
 
         self.foreign.add(mark_of(self.step(act, told) or ""))
 
@@ -511,7 +541,7 @@ class Interleavings(RuleBasedStateMachine):
         """Twice one, as two jobs of Ruby may fail alike within a second."""
         self.number += 1
         payload = FOREIGN[0].replace("MARK", f"#{self.number}#")
-        raws = [f'{{"payload":{payload},"error":"{at // 2}","queue":"low"}}' for at in range(count)]
+        raws = [f'{{"payload":{payload},"error":"{at % 3}","queue":"low"}}' for at in range(count)]
 
         def told(farm: Model) -> None:
             farm.lists["failed"] += raws
@@ -576,23 +606,27 @@ class Interleavings(RuleBasedStateMachine):
             )
 
     @precondition(lambda self: self.failed())
-    @rule(target=failures, place=of(lambda self: self.failed()))
-    def see_failure(self, place: int) -> tuple[Failure, int]:
-        """By the time that somebody acts on it others may have, or it has moved."""
-        return Failure.decode(self.model.lists["failed"][place]), place
+    @rule(withdrawn=WITHDRAWN, anew=st.booleans())
+    def withdraw(self, withdrawn: list[tuple[str, int, bool]], anew: bool) -> None:
+        """Some of those that a page shows; by then others may have acted, or they have moved."""
+        if anew or not self.shown:
+            failed = self.model.lists["failed"]
+            self.shown = [(Failure.decode(failed[at]), at) for at in self.failed()]
+        for verb, number, known in withdrawn:
+            failure, place = self.shown[number % len(self.shown)]
+            if verb == "requeue":
+                self.requeue(failure, place if known else -1)
+            else:
+                self.discard(failure, place if known else -1)
 
-    @rule(seen=failures, known=st.booleans())
-    def requeue(self, seen: tuple[Failure, int], known: bool) -> None:
-        failure, place = seen[0], seen[1] if known else -1
+    def requeue(self, failure: Failure, place: int) -> None:
         payload = failure.original
         self.step(
             lambda: self.store.requeue_each([(failure, place)])[0],
             lambda farm: farm.requeue(failure.raw, failure.queue, payload, place),
         )
 
-    @rule(seen=failures, known=st.booleans())
-    def discard(self, seen: tuple[Failure, int], known: bool) -> None:
-        failure, place = seen[0], seen[1] if known else -1
+    def discard(self, failure: Failure, place: int) -> None:
         self.step(
             lambda: self.store.discard_each([(failure, place)])[0],
             lambda farm: farm.discard(failure.raw, place),
@@ -613,6 +647,16 @@ class Interleavings(RuleBasedStateMachine):
 
     def busy(self) -> list[str]:
         return sorted(self.hands | self.unanswered)
+
+    def delayed(self) -> list[Job]:
+        """That stand in the delayed set, or did."""
+        found = [job for job in self.standing() if job.item]
+        return found or [job for job in self.jobs if job.item]
+
+    def standing(self) -> list[Job]:
+        """Jobs that wait or are delayed as they were enqueued."""
+        places = [(job, *model.place(job)) for job in self.jobs]
+        return [job for job, where, text in places if text in self.model.lists[where]]
 
     def paused(self) -> bool:
         return self.model.paused_all or bool(self.model.hashes["queues:paused"])

@@ -325,6 +325,17 @@ def cancelling_the_last_that_is_delayed(store: Store) -> Step:
     return lambda: store.cancel_delayed(str(DUE), item)
 
 
+def hastening(store: Store) -> Step:
+    item = Item.new("low", payload(0), track=True)
+    store.push(parcels(1, DUE))
+    return lambda: store.hasten(str(DUE), item)
+
+
+def ordering(store: Store) -> Step:
+    store.order_stop({WORKER: "1"})
+    return lambda: store.order_stop({WORKER: "1", OTHER: "2"}, now=True)
+
+
 def requeueing(store: Store) -> Step:
     wrong = failed(store)
     return lambda: store.requeue(wrong)
@@ -373,8 +384,8 @@ SCENES = [
     settling_as_done, settling_as_failed, settling_and_taking, settling_and_taking_beside_a_pause,
     settling_again, retrying, retrying_and_taking, putting_back, giving_up_an_idle_worker,
     giving_up_and_failing, giving_up_and_retrying, cancelling,
-    cancelling_the_last_that_is_delayed, requeueing, requeueing_from_the_depth, discarding,
-    discarding_from_the_depth, clearing, restoring,
+    cancelling_the_last_that_is_delayed, hastening, ordering, requeueing,
+    requeueing_from_the_depth, discarding, discarding_from_the_depth, clearing, restoring,
 ]  # fmt: skip
 
 
@@ -457,7 +468,9 @@ def test_what_takes_ends_moves_or_beats_begins_with_a_pop_or_a_delete() -> None:
         "disown": "ZREM",
         "due": None,
         "give_up": "DEL",
+        "hasten": "LREM",
         "look": None,
+        "order": "HDEL",
         "promote": "LPOP",
         "push": "SADD",
         "put_back": "DEL",
