@@ -285,11 +285,15 @@ def test_a_page_shows_what_has_become_of_a_job_without_a_reload(
     before = log.read_text().count('"GET / ')
 
     chromium = _chromium(short_directory, address)
-    wait_for(lambda: log.read_text().count('"GET / ') > before + 2, "the page asking again")
-    redis.delete("resque:pause-all-workers")
+    try:
+        wait_for(lambda: log.read_text().count('"GET / ') > before + 2, "its refreshes", START)
+        redis.delete("resque:pause-all-workers")
+        page = chromium.communicate(timeout=START)[0]
+    finally:
+        chromium.kill()
+        chromium.wait()
+        redis.close()
 
-    page = chromium.communicate(timeout=START)[0]
-    redis.close()
     assert _statuses(page, "order-4") == ["complete", "no job"]
 
 
