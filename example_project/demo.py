@@ -86,7 +86,7 @@ def once(directory: Path, stop: Stop) -> int:
     with connect() as redis:
         fixed = enqueue_fixed_set(redis)
         with started(
-            "resque_work command", directory, "resque_work", "--burst", "--count=2"
+            "resque_work command", directory, "resque_work", "--burst", "--count=2", "-v0"
         ) as workers:
             until = time.monotonic() + DEADLINE
             while workers.exit_code is None and not stop.asked and time.monotonic() < until:
