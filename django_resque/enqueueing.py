@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, ParamSpec, Protocol, Unpack, overload
 from asgiref.sync import sync_to_async
 from django.utils.asyncio import async_unsafe
 
-from . import arguments, conf, delivery, signals, wire
+from . import arguments, conf, delivery, rules, signals, wire
 from .errors import InvalidArguments
 from .handles import JobHandle
 from .options import Given, Options
@@ -234,6 +234,8 @@ def _draft(job: Any, args: tuple[Any, ...], kwargs: dict[str, Any], options: Opt
     name = found.name if found else job
     queue = options.queue or (found.queue if found else "") or site.default_queue
     arguments.check_names(job=name, queue=queue)
+    if found and (problem := rules.queue_problem(queue)):  # No worker of ours could listen to it.
+        raise InvalidArguments(problem)
     if found and found.args_style == "kwargs":
         given = arguments.by_name(name, found.signature, args, kwargs)
     else:

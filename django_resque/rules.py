@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -118,7 +119,12 @@ RULES: dict[str, tuple[str, Rule]] = {
 
 def queue_problem(name: Any) -> str:
     """Why jobs cannot be sent to a queue of this name, in one sentence; "" if they can."""
-    if isinstance(name, str) and (patterns.is_pattern(name) or name.startswith("!")):
+    return _name_problem(name) if isinstance(name, str) else patterns.problem([name])
+
+
+@lru_cache(maxsize=1024)  # It is asked at each enqueue.
+def _name_problem(name: str) -> str:
+    if patterns.is_pattern(name) or name.startswith("!"):
         return f"{_shown(name)} is a pattern for the queues of workers: name one queue."
     return patterns.problem([name])
 

@@ -64,8 +64,8 @@ PLAN: dict[str, set[str]] = {
     "delivery": {"conf", "connection", "errors", "parcels", "django", "redis"},
     "handles": {"conf", "delivery", "errors", "items", "listing", "store", "wire"},
     "enqueueing": {
-        "arguments", "conf", "delivery", "errors", "handles", "options", "parcels", "signals",
-        "wire", "asgiref", "django",
+        "arguments", "conf", "delivery", "errors", "handles", "options", "parcels", "rules",
+        "signals", "wire", "asgiref", "django",
     },
     "jobs": {"enqueueing", "handles", "options", "registry", "retry", "rules", "wire"},
     "queues": {"conf", "enqueueing", "errors", "listing", "process", "wire"},

@@ -85,6 +85,19 @@ def test_a_queue_that_no_worker_can_listen_to_is_refused_where_it_is_named(queue
         def lost() -> None: ...
 
 
+def test_a_job_is_not_sent_where_no_worker_can_listen_but_other_languages_may_be(
+    redis: Redis,
+) -> None:
+    with pytest.raises(InvalidArguments, match="The queue name 'a b' contains ' '"):
+        enqueue_to("a b", jobs.note, "path", "text")
+    with pytest.raises(InvalidArguments, match=r"'mail[*]' is a pattern"):
+        jobs.note.options(queue="mail*").enqueue("path", "text")
+
+    enqueue_to("a b", "Archive", 35)  # As Ruby may call its queue.
+
+    assert redis.smembers("resque:queues") == {b"a b"}
+
+
 def test_two_jobs_of_one_name_are_refused(scratch: None) -> None:
     with pytest.raises(DuplicateJob, match="both have the wire name 'Recorder'"):
 
