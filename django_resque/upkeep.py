@@ -95,6 +95,7 @@ class Upkeep:
         connection.tell_of_connects(store.redis.connection_pool, self.watch.forget)
         self.outage = connection.Outage("supervisor")
         self.failed: Callable[..., object] | None = None  #: The step that found Redis away.
+        self.troubles: dict[str, str] = {}  #: Step to the error of which the log has told.
         self.quiet = False  #: The last look found nothing, and the next write will be told.
         self.names_changed = patterns.needs_names(queues)
         self.names_rung = self.delays_changed = self.ordered = False
@@ -210,7 +211,8 @@ class Upkeep:
     def ask(self, step: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
         """
         Do a step; False if it failed. Whatever that is, it must not end the supervisor, on
-        which all its workers hang. One log line for a whole outage.
+        which all its workers hang. One log line for a whole outage, and one traceback for any
+        other trouble that stays.
         """
         if time.monotonic() < self.next_redis:
             return False
@@ -226,9 +228,12 @@ class Upkeep:
                 self.bell.close()
                 self.quiet = False
                 self.store.redis.connection_pool.disconnect()
-            else:
+            elif self.troubles.get(step.__name__) != str(error):
+                self.troubles[step.__name__] = str(error)
                 logger.exception("a step of the supervisor failed, trying again")
             return False
+        if self.troubles.pop(step.__name__, None):
+            logger.warning("a step of the supervisor succeeds again step=%s", step.__name__)
         if step in (self.failed, self.beat):  # A Redis that is read-only still answers to a look.
             self.outage.over()
         return True

@@ -129,6 +129,25 @@ def test_a_redis_that_refuses_writes_is_one_outage_and_no_busy_loop(
     assert "Traceback" not in work.output
 
 
+def test_a_key_of_another_type_is_told_of_once_and_again_when_it_is_mended(
+    farm: Farm, server: Server
+) -> None:
+    work = farm("resque_work", RESQUE_HEARTBEAT="0.1")
+    with Redis.from_url(server.url) as redis:
+        wait_for(lambda: redis.scard("resque:workers"), "it is registered")
+
+        redis.delete("resque:workers:lease")
+        redis.set("resque:workers:lease", "no hash")
+        work.says("a step of the supervisor failed")
+        until = time.monotonic() + 1
+        wait_for(lambda: time.monotonic() > until, "some more beats")
+        redis.delete("resque:workers:lease")
+
+        work.says("a step of the supervisor succeeds again step=beat")
+    # Twice if the key changed in the middle of the first beat, which then failed otherwise.
+    assert work.output.count("a step of the supervisor failed") in (1, 2)
+
+
 def test_who_was_cut_off_beats_before_its_job_is_settled(
     farm: Farm, server: Server, trace: Path
 ) -> None:
