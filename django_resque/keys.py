@@ -115,7 +115,8 @@ class Keys:
 
     @property
     def orders(self) -> str:
-        """HASH of worker id to the birth of the process that an operator asked to stop."""
+        """HASH of worker id to the birth of the process that is meant and what it is ordered:
+        to stop, now or after its job, or to kill the job of a token."""
         return self._key("workers", "orders")
 
     @property
