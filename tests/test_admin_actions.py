@@ -21,6 +21,7 @@ from tests.conftest import UserWith
 from tests.test_admin import (
     FAILURES,
     ID,
+    OVERVIEW,
     RETRY,
     WORKER,
     dump,
@@ -34,7 +35,17 @@ from tests.test_admin import (
     said,
     text,
 )
-from tests.test_admin_pages import DELAYED, ONE_WORKER, QUEUES, WORKERS, fields_of, fill, push
+from tests.test_admin_pages import (
+    ASKING,
+    DELAYED,
+    ONE_WORKER,
+    QUEUES,
+    SHOWN,
+    WORKERS,
+    fields_of,
+    fill,
+    push,
+)
 
 __all__ = ["login"]  # A job, registered by its definition.
 
@@ -422,6 +433,39 @@ def test_an_action_on_one_job_needs_its_permission_and_the_token(
 
 def test_running_now_needs_a_post(admin_client: Client) -> None:
     assert admin_client.get(RUN).status_code == 405
+
+
+# What should not be in Redis.
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "queues", "workers", "workers:lease", "workers:about", "workers:orders", "queues:paused",
+        "pause-all-workers", "delayed_queue_schedule", "failed", "stat:processed", "stat:failed",
+        f"worker:{WORKER}", f"worker:{WORKER}:started", f"job:{ID}:status", "queue:mail",
+    ],
+)  # fmt: skip
+def test_a_key_of_a_wrong_type_is_no_500(
+    admin_client: Client, store: Store, redis: Redis, key: str
+) -> None:
+    """Other rows are shown as ever; a page that has nothing else says so."""
+    fill(store)
+    digest, token = newest(store), held(store).token
+    redis.delete(f"resque:{key}")
+    if key in ("pause-all-workers", "queue:mail") or ":" in key:
+        redis.sadd(f"resque:{key}", "no such type")
+    else:
+        redis.set(f"resque:{key}", "no such type")
+    asking = [f"{EDIT}?digest={digest}", f"{KILL}?id={WORKER}&token={token}"]
+
+    answers = {
+        url: admin_client.get(url).status_code
+        for url in [OVERVIEW, FAILURES, failure_url(digest), *SHOWN, *ASKING, *asking]
+    }
+
+    assert set(answers.values()) <= {200, 302, 503}
+    assert [url for url, code in answers.items() if code == 503 and key != "failed"] == []
 
 
 # A Redis that refuses writes.
