@@ -20,8 +20,8 @@ WEEK, MINUTES, DAY, HOUR = 7 * 86400, 600, 86400, 3600
 WAITING, RUNNING, FAILED, COMPLETE = 1, 2, 3, 4
 
 #: How deep a failure is in the list from which on it is emptied and not removed, and how far it
-#: may have moved meanwhile. The scripts are given the same: see `test_model.Shortened`.
-NEAR, SHIFT = 2, 2
+#: may have moved meanwhile. The scripts are given the same: see `test_model.Watched`.
+NEAR, SHIFT = 2, 1
 
 
 class Job(NamedTuple):

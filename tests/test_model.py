@@ -48,7 +48,7 @@ FULL = os.environ.get("CHAOS") == "full"
 #: Reduced, the same examples each time, and one that fails is shown as it is, because it takes
 #: minutes to find a smaller one. At full size other examples each time.
 SETTINGS = hypothesis.settings(
-    max_examples=3000 if FULL else 60,
+    max_examples=3000 if FULL else 80,
     stateful_step_count=50,
     deadline=None,
     derandomize=not FULL,
@@ -170,7 +170,7 @@ class Interleavings(RuleBasedStateMachine):
         self.number = 0
         self.shown: list[tuple[Failure, int]] = []
         self.looks: dict[str, tuple[Reservation | None, str]] = {}
-        self.foreign: set[str] = set()  # Marks of jobs whose status others have to tell.
+        self.foreign = {""}  # Marks of jobs whose status others have to tell.
         self.hands: dict[str, Reservation] = {}
         self.unanswered: dict[str, Callable[[], Reservation | None]] = {}
         self.last: object = None
@@ -183,8 +183,9 @@ class Interleavings(RuleBasedStateMachine):
         began = int(time.time())
         answer = act()
         self.found, lives = contents(self.store.redis)
-        for now in range(began, int(time.time()) + 1):  # Mostly one.
-            next_model = deepcopy(self.model)
+        ended = int(time.time())
+        for now in range(began, ended + 1):  # Mostly one.
+            next_model = self.model if now == ended else deepcopy(self.model)
             next_model.now = now
             expected = told(next_model)
             if plain(answer) == expected and self.found == next_model.state():
@@ -236,10 +237,9 @@ class Interleavings(RuleBasedStateMachine):
             if code is None or key.endswith(":started"):
                 continue
             for text in value if kind == "list" else [value]:
-                payload = payload_in(key, text)
-                status = self.found.get(model.status_key(payload))
-                if status and mark_of(text) not in self.foreign:
-                    assert status[1].startswith(f'{{"status":{code},'), (key, text)
+                if mark_of(text) not in self.foreign:
+                    status = self.found.get(model.status_key(payload_in(key, text)))
+                    assert not status or status[1].startswith(f'{{"status":{code},'), (key, text)
 
     # Producers.
 
@@ -268,18 +268,24 @@ class Interleavings(RuleBasedStateMachine):
         parcels, jobs = pushed
         self.step(lambda: self.store.push(parcels), lambda farm: farm.push(jobs))
 
-    @rule(job=of(lambda self: self.standing() or self.jobs), behind=st.integers(0, 3))
-    def cancel(self, job: Job, behind: int) -> None:
-        if job.due is None:
-            self.step(
-                lambda: self.store.cancel(job.queue, job.payload, job.id, behind),
-                lambda farm: farm.cancel(job, behind),
-            )
-        else:
+    @rule(
+        job=of(lambda self: self.standing() or self.jobs),
+        behind=st.integers(0, 3),
+        twins=st.booleans(),
+    )
+    def cancel(self, job: Job, behind: int, twins: bool) -> None:
+        if job.due is not None:
             self.step(
                 lambda: self.store.cancel_delayed(str(job.due), Item.read(job.item), behind),
                 lambda farm: farm.cancel(job, behind),
             )
+            return
+        if twins:
+            self.double(job.queue, job.payload)
+        self.step(
+            lambda: self.store.cancel(job.queue, job.payload, job.id, behind),
+            lambda farm: farm.cancel(job, behind),
+        )
 
     @rule(job=of(lambda self: self.delayed()), behind=st.integers(0, 3))
     def hasten(self, job: Job, behind: int) -> None:
@@ -485,30 +491,31 @@ class Interleavings(RuleBasedStateMachine):
         self.step(act, told)
 
     @precondition(lambda self: self.filled())
-    @rule(queue=of(lambda self: self.filled()), twin=st.booleans())
-    def foreign_pop(self, queue: str, twin: bool) -> None:
-        """By a worker of Ruby or Node, which keeps it; or makes two of it, at both ends."""
+    @rule(queue=of(lambda self: self.filled()))
+    def foreign_pop(self, queue: str) -> None:
+        """By a worker of Ruby or Node, which keeps it."""
+
+        def told(farm: Model) -> str:
+            payload = farm.lists[f"queue:{queue}"].pop(0)
+            farm.over(payload)
+            return payload
+
+        self.step(lambda: self.store.redis.lpop(wire.raw(f"resque:queue:{queue}")), told)
+
+    def double(self, queue: str, payload: str) -> None:
+        """By a client that has heard no reply, or by hand: one more at either end."""
         key = wire.raw(f"resque:queue:{queue}")
 
-        def act() -> str | None:
-            payload: Any = self.store.redis.lpop(key)
-            if payload and twin:
-                self.store.redis.lpush(key, wire.raw(payload))
-                self.store.redis.rpush(key, wire.raw(payload))
-            return payload or None
+        def act() -> None:
+            self.store.redis.lpush(key, wire.raw(payload))
+            self.store.redis.rpush(key, wire.raw(payload))
 
-        def told(farm: Model) -> str | None:
-            waiting = farm.lists[f"queue:{queue}"]
-            if not waiting:
-                return None
-            if twin:
-                waiting.append(waiting[0])
-                farm.entered[mark_of(waiting[0])] += 1
-                return waiting[0]
-            farm.over(waiting[0])
-            return waiting.pop(0)
+        def told(farm: Model) -> None:
+            farm.lists[f"queue:{queue}"] = [payload, *farm.lists[f"queue:{queue}"], payload]
+            farm.entered[mark_of(payload)] += 2
 
-        self.foreign.add(mark_of(self.step(act, told) or ""))
+        self.foreign.add(mark_of(payload))
+        self.step(act, told)
 
     @precondition(lambda self: self.model.held)
     @rule(worker=of(lambda self: sorted(self.model.held)))
@@ -543,6 +550,8 @@ class Interleavings(RuleBasedStateMachine):
         payload = FOREIGN[0].replace("MARK", f"#{self.number}#")
         raws = [f'{{"payload":{payload},"error":"{at % 3}","queue":"low"}}' for at in range(count)]
 
+        self.foreign.add(f"#{self.number}#")
+
         def told(farm: Model) -> None:
             farm.lists["failed"] += raws
             farm.entered[f"#{self.number}#"] += count
@@ -563,13 +572,16 @@ class Interleavings(RuleBasedStateMachine):
     # Operators.
 
     @precondition(lambda self: not self.paused())
-    @rule(queue=st.sampled_from([*QUEUES, *QUEUES, "*"]), word=st.sampled_from(["true", "TRUE"]))
+    @rule(queue=st.sampled_from([*QUEUES, "*"]), word=st.sampled_from(["true", "TRUE", "True"]))
     def pause(self, queue: str, word: str) -> None:
-        """Everything by hand, too, in any case."""
+        """Everything by hand, too, in any case. Then all who are free look for work."""
         if queue == "*":
             self.pause_all(word)
         else:
             self.step(lambda: self.store.pause(queue, "me"), lambda farm: farm.pause(queue, "me"))
+        for worker in WORKERS:
+            if worker not in self.hands | self.unanswered:
+                self.reserve(worker, tuple(QUEUES), lost=False)
 
     @precondition(lambda self: self.paused())
     @rule()
