@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
+from operator import itemgetter
 from pathlib import Path
 
 from django_resque.scripts import script
@@ -184,7 +185,7 @@ class Proxy:
     def _harm(self, fault: Fault, name: str, port: int) -> None:
         """The connection is cut by whoever called us."""
         self.done[name] += 1
-        if fault.act and (pid := owner(port)):
+        if fault.act and (pid := owner(port, self.port)):
             fault.act(pid)
         if fault.times <= 0:
             fault.done.set()
@@ -198,11 +199,16 @@ class Proxy:
         return name, False
 
 
-def owner(port: int) -> int | None:
-    """The process that holds the socket with this local port."""
+def owner(port: int, of: int) -> int | None:
+    """
+    The process that holds the socket from this local port to that of a proxy.
+
+    Others may have the same local port: towards elsewhere, or from before.
+    """
+    ends = [f":{number:04X}" for number in (port, of)]
     for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
-        local, inode = line.split()[1], line.split()[9]
-        if int(local.split(":")[1], 16) == port:
+        local, remote, inode = itemgetter(1, 2, 9)(line.split())
+        if local.endswith(ends[0]) and remote.endswith(ends[1]) and inode != "0":
             return _holder(f"socket:[{inode}]")
     return None
 
