@@ -6,11 +6,13 @@ line for each incident, and goes on where he was.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import pytest
 from redis.exceptions import RedisError
 
 from django_resque import enqueue_to
+from django_resque.connection import taken
 from django_resque.errors import EnqueueError
 from tests.chaos.field import FULL, JOBS, Field, size
 from tests.conftest import wait_for
@@ -74,7 +76,7 @@ def busy(field: Field) -> Iterator[None]:
     """With a script that does not end."""
     field.redis.config_set("lua-time-limit", 10)
     with field.server.client() as other:
-        connection = other.connection_pool.get_connection()
+        connection: Any = taken(other.connection_pool)  # redis-py does not annotate it.
         connection.send_command("EVAL", "while true do end", 0)
         wait_for(lambda: "BUSY" in complaint(field), "it is busy")
         yield
