@@ -51,7 +51,8 @@ class Alone:
         bells = conf.pool(order.options)
         connection.be_impatient(bells)
         self.bell = Doorbell(bells, store.keys)
-        self.end = clock.End(order.options.retry)  # No process here may run on_failure of others.
+        # No process here may run on_failure of others.
+        self.end = clock.End(order.options.retry, counting=self.crew.board.counting)
         self.upkeep = Upkeep(store, order.options, order.queues, self.crew, self.bell, self.end)
         self.reload = Reload(order.say) if order.reload else None
         self.ended = False
@@ -83,6 +84,7 @@ class Alone:
             clock.answer_for(self.store, worker_id, own.lets_go_of, own.cause_of_death, self.end)
         except RedisError:
             logger.exception("stopping without redis, a job in hand is left to the next start")
+        self.upkeep.ask(self.upkeep.record)
         return self.renewing and not own.requests.within_grace
 
     @property

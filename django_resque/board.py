@@ -11,6 +11,9 @@ import mmap
 import time
 from enum import IntEnum
 
+from .counting import Counting
+from .sheet import BYTES, Sheet
+
 
 class State(IntEnum):
     STARTING = 0
@@ -28,6 +31,7 @@ class Place(ctypes.Structure):
     state: int
     number: int  #: Of the job in hand, counted in this process.
     token: bytes  #: Of its reservation.
+    began: float
     timeout: float  #: Seconds that it may take; 0.0: any.
     deadline: float  #: When that is over; 0.0: never.
     fence: int  #: 1: to be interrupted when the lease is lost.
@@ -39,6 +43,8 @@ class Place(ctypes.Structure):
     # By both.
     woken: int  #: 1: a wake-up is under way. Reset by the worker, when it performs or waits.
     paused: int  #: 1: take no job.
+    # By the worker, as a sheet.
+    counts: "ctypes.Array[ctypes.c_ubyte]"
 
     _fields_ = [
         ("state", ctypes.c_uint8),
@@ -51,16 +57,19 @@ class Place(ctypes.Structure):
         ("condemned", ctypes.c_uint32),
         ("fenced", ctypes.c_uint32),
         ("token", ctypes.c_char * 33),
+        ("began", ctypes.c_double),
         ("timeout", ctypes.c_double),
         ("deadline", ctypes.c_double),
+        ("counts", ctypes.c_ubyte * BYTES),
     ]
 
     def begin(self, token: str, timeout: float | None, *, fence: bool = False) -> None:
         """A job is about to be performed. The state comes last: it makes the rest valid."""
         self.number += 1
         self.token = token.encode()
+        self.began = time.monotonic()
         self.timeout = timeout or 0.0
-        self.deadline = time.monotonic() + timeout if timeout else 0.0
+        self.deadline = self.began + timeout if timeout else 0.0
         self.fence = fence
         self.woken = 0
         self.state = State.PERFORMING
@@ -107,15 +116,18 @@ class Board:
         memory = mmap.mmap(-1, ctypes.sizeof(Header) + places * ctypes.sizeof(Place))
         self.header = Header.from_buffer(memory)
         start, size = ctypes.sizeof(Header), ctypes.sizeof(Place)
+        self.counting = Counting()
         self._free = [Place.from_buffer(memory, start + at * size) for at in range(places)]
 
     def take(self, *, paused: bool) -> Place:
         """A place for a new worker."""
         place = self._free.pop()
-        ctypes.memset(ctypes.addressof(place), 0, ctypes.sizeof(place))
         place.paused = paused
+        self.counting.begin(ctypes.addressof(place), Sheet(place.counts))
         return place
 
     def give_back(self, place: Place) -> None:
         """Once its worker is answered for."""
+        self.counting.end(ctypes.addressof(place))
+        ctypes.memset(ctypes.addressof(place), 0, ctypes.sizeof(place))
         self._free.append(place)

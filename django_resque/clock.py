@@ -8,9 +8,10 @@ step compares first and so happens once.
 import logging
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import wire
+from .counting import Counting
 from .errors import DirtyExit, ResqueError
 from .retry import Retry
 from .roster import LEASE
@@ -77,6 +78,7 @@ class End:
 
     retry: Retry | None = None  #: The policy of jobs that have none of their own.
     failed: Callable[[wire.Reservation, ResqueError], None] = lambda *_: None  #: Told of failures.
+    counting: Counting = field(default_factory=Counting)  #: Of all that so ended.
 
 
 #: Nobody to be told, and no policy but the jobs' own.
@@ -135,5 +137,6 @@ def give_up(
         logger.error(
             "job lost its worker job=%s id=%s: %s", held.payload.job, held.payload.id, error
         )
+        end.counting.lost(held.queue, held.payload.job, outcome.ending)
         if outcome.failure:
             end.failed(held, error)

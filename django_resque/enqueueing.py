@@ -245,8 +245,9 @@ def _draft(job: Any, args: tuple[Any, ...], kwargs: dict[str, Any], options: Opt
         logger.warning("integer over 2^53 job=%s at=%s: node.js rounds it, pass text", name, path)
     tracks = (options.track, found.track if found else None, site.track)
     track = next(each for each in tracks if each is not None)
-    payload = wire.Payload.new(name, given, uuid.uuid4().hex, time.time())
-    parcel = Parcel(queue, payload, track, options.due())
+    due = options.due()
+    payload = wire.Payload.new(name, given, uuid.uuid4().hex, due or time.time())
+    parcel = Parcel(queue, payload, track, due)
     refused = bool(found and found.before_enqueue(*given) is False)
     return Draft(found, given, parcel, options, refused)
 

@@ -129,6 +129,14 @@ class Keys:
         """LIST of the failures that were cleared last, oldest first; kept for a while."""
         return self._key("failed", "cleared")
 
+    def figures(self, seconds: int, window: int) -> str:
+        """HASH of series to counts, see figures.py: of so many seconds from this one on."""
+        return self._key("figures", str(seconds), str(window))
+
+    def figures_writer(self, writer: str) -> str:
+        """STRING, the number of the last batch of figures that a supervisor has written."""
+        return self._key("figures", "writer", writer)
+
     def pushed(self, job_id: str) -> str:
         """STRING, remembers for a while that an untracked job was pushed."""
         return self._key("job", job_id, "pushed")

@@ -62,3 +62,13 @@ class Delayed(models.Model):
         default_permissions = ()
         verbose_name = _("delayed job")
         verbose_name_plural = _("Delayed jobs")
+
+
+class Stats(models.Model):
+    """The entry of the page of numbers over time."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        verbose_name = _("statistics")
+        verbose_name_plural = _("Stats")

@@ -6,14 +6,13 @@ imports them. Each is a fixed number of round trips, works for a Redis user with
 `+@read +@connection`, and shows what it cannot read rather than raising.
 """
 
-import time
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any, TypeVar
 
 from redis.exceptions import RedisError
 
-from . import dates, search, wire
+from . import dates, history, search, wire
 from .about import About
 from .answers import as_number, first_number, read
 from .failure import Failure
@@ -59,21 +58,16 @@ def overview(store: Store) -> Overview:
     failures, processed, failed, dues = map(as_number, counts[:4])
     pauses = Pauses((all_paused or "").lower() == "true", paused or {}, about or {})
     names = sorted({*(known or ()), *pauses.queues})
-    sizes, facts, jobs = _lengths(store, names, sorted(ids or ()), due or [])
+    clock = history.moment(now)
+    sizes, facts, jobs, pace = _lengths(store, names, sorted(ids or ()), due or [], clock)
     delayed = _delayed(jobs, due or [], dues)
-    clock = _clock(now)
     workers = [
         _worker_row(worker_id, found, (leases or {}).get(worker_id), clock, pauses)
         for worker_id, found in facts.items()
     ]
     listening = listeners(workers, names)
     queues = [
-        QueueRow(
-            name=name,
-            size=size,
-            workers=listening[name],
-            paused=name in pauses.queues,
-        )
+        QueueRow(name, size, listening[name], name in pauses.queues, pace.get(name, 0.0))
         for name, size in sizes.items()
     ]
     return Overview(
@@ -87,6 +81,7 @@ def overview(store: Store) -> Overview:
         failed=failed,
         failures=failures,
         problems=problems(queues, workers, pauses, delayed, _marks(counts[4:], failures), clock),
+        clock=clock,
     )
 
 
@@ -158,7 +153,7 @@ def worker(store: Store, worker_id: str) -> WorkerRow | None:
     )
     everything = (all_paused or "").lower() == "true"
     pauses = Pauses(everything, paused or {}, {worker_id: about} if about else {})
-    return _worker_row(worker_id, facts, lease, _clock(now), pauses) if known else None
+    return _worker_row(worker_id, facts, lease, history.moment(now), pauses) if known else None
 
 
 def _marks(raws: list[Any], total: int) -> list[Mark]:
@@ -169,11 +164,6 @@ def _marks(raws: list[Any], total: int) -> list[Mark]:
         when = dates.instant(Failure.decode(raw).failed_at)
         marks.append(Mark(place, when.timestamp() if when else None))
     return [*marks, Mark(total, None)] if marks else []
-
-
-def _clock(now: Any) -> float:
-    """The time by Redis' clock, in unix seconds."""
-    return now[0] + now[1] / 1e6 if now else time.time()
 
 
 def _facts(store: Store, worker_id: str) -> list[tuple[str, ...]]:
@@ -188,18 +178,23 @@ def _facts(store: Store, worker_id: str) -> list[tuple[str, ...]]:
 
 
 def _lengths(
-    store: Store, queues: list[str], workers: list[str], due: list[str]
-) -> tuple[dict[str, int], dict[str, list[Any]], int]:
-    """What is counted by name: sizes of queues, facts of workers, jobs delayed until then."""
+    store: Store, queues: list[str], workers: list[str], due: list[str], clock: float
+) -> tuple[dict[str, int], dict[str, list[Any]], int, dict[str, float]]:
+    """
+    What is asked by name: sizes of queues, facts of workers, jobs delayed until then, and the
+    pace of queues.
+    """
     keys = store.keys
     commands: list[tuple[str, ...]] = [("LLEN", keys.queue(name)) for name in queues]
     commands += [("LLEN", keys.delayed(each)) for each in due]
     for worker_id in workers:
         commands += _facts(store, worker_id)
+    commands += history.pace_asked(store, clock)
     found = iter(read(store, *commands))
     sizes = {name: as_number(next(found)) for name in queues}
     delayed = sum(as_number(next(found)) for _ in due)
-    return sizes, {worker_id: list(islice(found, 4)) for worker_id in workers}, delayed
+    facts = {worker_id: list(islice(found, 4)) for worker_id in workers}
+    return sizes, facts, delayed, history.paces([*found], clock)
 
 
 def _delayed(jobs: int, due: list[str], dues: int) -> Delayed:

@@ -4,7 +4,7 @@ How a job ended, as it will be written.
 
 from dataclasses import dataclass
 
-from . import wire
+from . import figures, wire
 from .failure import Failure
 from .items import Item
 
@@ -21,3 +21,10 @@ class Outcome:
     @property
     def code(self) -> int:
         return wire.FAILED if self.failure else wire.COMPLETE
+
+    @property
+    def ending(self) -> int:
+        """As which it is counted."""
+        if self.again:
+            return figures.RETRIED
+        return figures.FAILED if self.failure else figures.PROCESSED

@@ -7,6 +7,7 @@ import struct
 from contextlib import suppress
 
 from .board import Board, Place
+from .sheet import Sheet
 
 #: What a worker process writes when something needs its supervisor: its pid, and the number of
 #: a signal that it heard, or LOOK.
@@ -22,6 +23,7 @@ class Post:
     def __init__(self, board: Board, place: Place, ear: int, writer: int) -> None:
         self.header = board.header
         self.place = place
+        self.sheet = Sheet(place.counts)
         self.ear = ear  #: Descriptor: can be read when there is a wake-up.
         self._writer = writer
 

@@ -26,6 +26,16 @@ class QueueRow:
     size: int
     workers: int  #: How many listen to it.
     paused: bool  #: By its name; see also `Overview.paused`.
+    pace: float = 0.0  #: Jobs a second that our workers have lately ended, see `history.paces`.
+
+    @property
+    def per_minute(self) -> float:
+        return 60 * self.pace
+
+    @property
+    def drain(self) -> float | None:
+        """Seconds in which what waits now is done at this pace; None if that is 0."""
+        return self.size / self.pace if self.pace else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,7 @@ class Overview:
     failed: int  #: Counted since ever.
     failures: int  #: Standing in the failed list.
     problems: list[Problem]
+    clock: float = 0.0  #: When that was, in unix seconds by Redis if it tells.
 
     @property
     def level(self) -> Level:
@@ -134,7 +145,14 @@ class Page(Generic[T]):
 
 
 def queue_fields(row: QueueRow) -> dict[str, Any]:
-    return {"name": row.name, "size": row.size, "workers": row.workers, "paused": row.paused}
+    return {
+        "name": row.name,
+        "size": row.size,
+        "workers": row.workers,
+        "paused": row.paused,
+        "per_minute": round(row.per_minute, 1),
+        "drain": None if row.drain is None else round(row.drain, 1),
+    }
 
 
 def overview_fields(now: Overview) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Supervisor:
         bells = conf.pool(self.options)
         connection.be_impatient(bells)
         self.bell = Doorbell(bells, store.keys)
-        self.end = clock.End(self.options.retry, self.mourn)
+        self.end = clock.End(self.options.retry, self.mourn, self.crew.board.counting)
         self.upkeep = Upkeep(store, self.options, order.queues, self.crew, self.bell, self.end)
         self.reload = Reload(order.say) if order.reload else None
         self.dead: list[Child] = []  #: Reaped, but not yet answered for.
@@ -83,6 +83,7 @@ class Supervisor:
                 self.crew.rest_until(until)
                 alarm.wait(until - time.monotonic(), [self.crew.reader, *self.bell.filenos()])
                 self.turn()
+            self.upkeep.ask(self.upkeep.record)
         self.bell.close()
         self.crew.close()
         return self.renewing and not self.requests.stopping

@@ -15,6 +15,7 @@ from . import clock, connection, patterns
 from .about import About
 from .conf import Options
 from .doorbell import Doorbell, Seen
+from .recording import Recorder
 from .store import Store
 
 logger = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ class Upkeep:
         self.outage = connection.Outage("supervisor")
         self.failed: Callable[..., object] | None = None  #: The step that found Redis away.
         self.troubles: dict[str, str] = {}  #: Step to the error of which the log has told.
+        self.recorder = Recorder()
         self.quiet = False  #: The last look found nothing, and the next write will be told.
         self.names_changed = patterns.needs_names(queues)
         self.names_rung = self.delays_changed = self.ordered = False
@@ -207,6 +209,12 @@ class Upkeep:
         for worker_id, order in orders.items():
             self.hands.obey(worker_id, order)
         clock.give_up_silent(self.store, self.watch, abouts, self.end)
+        self.record()
+
+    def record(self) -> None:
+        """What was counted since the last time."""
+        self.recorder.add(self.end.counting.taken())
+        self.recorder.write(self.store)
 
     def ask(self, step: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
         """

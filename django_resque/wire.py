@@ -70,18 +70,14 @@ class Payload:
     raw: str
     attempt: int = 1  #: Which try this is. A field of ours, from the second on.
     problem: str = ""  #: Why it cannot be performed, in one sentence; "" if it can.
+    queued: Any = None  #: php-resque's and our "queue_time", pyres' "enqueue_timestamp", if any.
 
     @classmethod
     def new(cls, job: str, args: list[Any], job_id: str, now: float) -> Self:
         """`args` must have passed `arguments.check`."""
-        fields = {
-            "class": job,
-            "args": args,
-            "id": job_id,
-            "prefix": "",
-            "queue_time": round(now, 6),
-        }
-        return cls(job, args, job_id, "", dumps(fields))
+        queued = round(now, 6)
+        fields = {"class": job, "args": args, "id": job_id, "prefix": "", "queue_time": queued}
+        return cls(job, args, job_id, "", dumps(fields), queued=queued)
 
     @classmethod
     def read(cls, raw: str) -> Self:
@@ -105,7 +101,14 @@ class Payload:
             raw=raw,
             attempt=_counted(fields.get("attempt")),
             problem=problem,
+            queued=fields.get("queue_time") or fields.get("enqueue_timestamp"),
         )
+
+    def waited(self, now: float) -> float | None:
+        """Seconds in its queue. None if it does not tell; a later try would tell of the first."""
+        at = self.queued
+        plausible = type(at) in (float, int) and 1e9 < at < 1e11
+        return max(0.0, now - at) if plausible and self.attempt == 1 else None
 
     def with_args(self, args: list[Any]) -> Self:
         """The same with other arguments. Every other field stays as its bytes are."""

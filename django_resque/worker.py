@@ -74,11 +74,10 @@ class Worker:
             self.repeat = persistent.repeat
             self.surroundings = hygiene.Surroundings(except_for=self.signals)
             try:
-                self.store.line = self.repeat(lambda: Line(self.store.redis.connection_pool))
-                self.work()
-                self.wait_for_mourners()
-            except StoppedWithoutRedis:
-                pass  # A job that Redis gave us in a reply that was lost was not begun.
+                with suppress(StoppedWithoutRedis):  # What it gave in a lost reply was not begun.
+                    self.store.line = self.repeat(lambda: Line(self.store.redis.connection_pool))
+                    self.work()
+                    self.wait_for_mourners()
             finally:
                 self.reports.flush()
                 self.surroundings.close()
@@ -154,22 +153,24 @@ class Worker:
             self.repeat(lambda: self.store.put_back(reservation), at_any_cost=True)
             return "idle"
         logger.debug("reserved queue=%s payload=%s", reservation.queue, reservation.payload.raw)
-        began = time.monotonic()
+        job, waited = reservation.payload.job, reservation.payload.waited(time.time())
         outcome, error = self.performed(reservation)
+        took = time.monotonic() - self.place.began
         if os.getpid() != self.pid:
             os._exit(1)  # The job has forked, and this is its child, which is no worker.
         self.place.state = State.BETWEEN
         if not self.order.fork_per_job:
-            self.clean_up(reservation)
+            self.clean_up(job)
         self.retiring = self.retiring or self.has_done_enough()
         ours, found = self.settle(reservation, outcome)
         if ours and outcome and outcome.failure and isinstance(error, DirtyExit):
             apart.mourn(reservation, error, self.order.options.stop_timeout)
         if not ours:
-            job = reservation.payload.job
             logger.warning("settled by somebody else worker=%s job=%s", self.id, job)
+        elif outcome:
+            self.post.sheet.count(reservation.queue, job, outcome.ending, waited, took)
         with suppress(Exception):  # The next job is in our hands: no output is worth it.
-            self.reports.report(reservation, outcome, error, time.monotonic() - began)
+            self.reports.report(reservation, outcome, error, took)
         return found
 
     def performed(
@@ -216,11 +217,10 @@ class Worker:
         finally:
             self.apart = None
 
-    def clean_up(self, reservation: wire.Reservation) -> None:
+    def clean_up(self, job: str) -> None:
         """What the job has changed in this process is put back: the next one must not notice."""
         self.handlers.install()
         self.alarm.arm()
-        job = reservation.payload.job
         if changed := self.surroundings.restore():
             logger.warning("job left changes, undone job=%s: %s", job, "; ".join(changed))
             # What now has the number of a standard stream that was closed, a connection to a

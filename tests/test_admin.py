@@ -127,6 +127,7 @@ def test_the_index_lists_the_entries_to_viewers(user_with: UserWith) -> None:
         FAILURES,
         OVERVIEW,
         "/admin/django_resque/queues/",
+        "/admin/django_resque/stats/",
         "/admin/django_resque/workers/",
     ]
     assert "Delayed jobs" in page(client, "/admin/django_resque/")

@@ -23,6 +23,9 @@ from tests.project import jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+#: Of a queue of which nobody has lately ended a job.
+NO_PACE = {"per_minute": 0.0, "drain": None}
+
 NOTE = "tests.project.jobs.note"
 
 
@@ -251,8 +254,8 @@ def test_the_list_says_sizes_workers_and_pauses(store: Store) -> None:
     assert found == {
         "paused": False,
         "queues": [
-            {"name": "low", "size": 1, "workers": 0, "paused": True},
-            {"name": "mail", "size": 1, "workers": 1, "paused": False},
+            {"name": "low", "size": 1, "workers": 0, "paused": True, **NO_PACE},
+            {"name": "mail", "size": 1, "workers": 1, "paused": False, **NO_PACE},
         ],
     }
     assert run("resque_queues", "list")[0].endswith("\nAll workers are paused.\n")

@@ -30,6 +30,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NOBODY = About("elsewhere", 7, "1", 6, "0", "0.1.0")
 
+#: Of a queue of which nobody has lately ended a job.
+NO_PACE = {"per_minute": 0.0, "drain": None}
+
 AWAY = "unix:///no/redis.sock"
 
 
@@ -92,8 +95,8 @@ def test_a_busy_farm_as_programs_see_it(store: Store, redis: Redis) -> None:
     assert found["level"] == "warning"
     assert found["counts"]["waiting"] == found["counts"]["running"] == 1
     assert found["queues"] == [
-        {"name": "low", "size": 1, "workers": 2, "paused": True},
-        {"name": "mail", "size": 0, "workers": 1, "paused": False},
+        {"name": "low", "size": 1, "workers": 2, "paused": True, **NO_PACE},
+        {"name": "mail", "size": 0, "workers": 1, "paused": False, **NO_PACE},
     ]
     ours, theirs = found["workers"]
     assert ours == {

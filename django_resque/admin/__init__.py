@@ -16,6 +16,7 @@ from .overview import overview
 from .pages import Entry, Page
 from .queues import clear, pause, queue, queues, resume
 from .several import several
+from .stats import stats
 from .workers import kill, stop, worker, workers
 
 
@@ -61,12 +62,17 @@ class DelayedAdmin(Entry):
     )
 
 
+class StatsAdmin(Entry):
+    pages = (Page("stats", "", stats),)
+
+
 ENTRIES: dict[Any, type[Entry]] = {
     models.Overview: OverviewAdmin,
     models.Queues: QueuesAdmin,
     models.Workers: WorkersAdmin,
     models.Failures: FailuresAdmin,
     models.Delayed: DelayedAdmin,
+    models.Stats: StatsAdmin,
 }
 
 for _model, _entry in ENTRIES.items():

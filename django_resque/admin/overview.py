@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponseBase
 
-from django_resque import conf, doctor, monitor, rows
+from django_resque import conf, doctor, history, monitor, rows
 from django_resque.findings import Finding
 
 from .pages import Entry, render, requires
+from .stats import Drawing
 
 Row = TypeVar("Row", rows.QueueRow, rows.WorkerRow)
 
@@ -35,6 +36,7 @@ def overview(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         workers=len(now.workers),
         problems=told,
         level=max((each.level for each in told), key=rows.LEVELS.index, default="fine"),
+        hour=Drawing(history.last_hour(conf.store(), now.clock)),
         live=True,
     )
 

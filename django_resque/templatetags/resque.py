@@ -103,6 +103,41 @@ def resque_unix(seconds: int | str) -> str:
         return str(seconds)
 
 
+@register.simple_tag
+def resque_clock(instant: datetime) -> str:
+    """The time of day, in the site's time zone."""
+    shown = formats.time_format(timezone.localtime(instant), "TIME_FORMAT")
+    return format_html('<time datetime="{}">{}</time>', instant.isoformat(), shown)
+
+
+@register.filter
+def resque_hour(instant: datetime) -> str:
+    """The same as bare text, for what may hold no elements."""
+    return formats.time_format(timezone.localtime(instant), "TIME_FORMAT")
+
+
+@register.filter
+def resque_duration(seconds: float | None) -> str:
+    """About so long, in two digits; a dash for what is not known."""
+    if seconds is None:
+        return "\N{EN DASH}"
+    for unit, size in ((_("d"), 86400), (_("h"), 3600), (_("min"), 60), (_("s"), 1)):
+        if seconds >= size * (2 if size > 1 else 1):
+            return f"{_two_digits(seconds / size)} {unit}"
+    return f"{_two_digits(seconds * 1000)} {_('ms')}"
+
+
+@register.filter
+def resque_rate(number: float) -> str:
+    """Two digits of a number that is not exact anyway."""
+    return _two_digits(number)
+
+
+def _two_digits(number: float) -> str:
+    decimals = 1 if 0 < number < 9.95 else 0
+    return formats.number_format(round(number, decimals), decimals)
+
+
 def _time(instant: datetime, shown: str | None, text: str) -> str:
     try:
         date = formats.date_format(timezone.localtime(instant), "DATETIME_FORMAT")

@@ -141,9 +141,7 @@ def _lines(now: rows.Overview, style: Style) -> Iterator[str]:
     if now.delayed.due:
         least = "" if now.delayed.exact else "at least "
         yield f"{least}{now.delayed.jobs} delayed, the next due {moment(now.delayed.due)}"
-    queues = [
-        (row.name, row.size, row.workers, "paused" if row.paused else "") for row in now.queues
-    ]
+    queues = [(row.name, row.size, row.workers, _notes(row)) for row in now.queues]
     workers = [(row.id, _state(row), row.processed, row.failed) for row in now.workers]
     for table in (
         columns(("QUEUE", "WAITING", "WORKERS", ""), queues),
@@ -155,6 +153,15 @@ def _lines(now: rows.Overview, style: Style) -> Iterator[str]:
     for problem in now.problems:
         colour = style.ERROR if problem.level == "critical" else style.WARNING
         yield colour(f"{problem.level.capitalize()}: {shown(problem.text)}")
+
+
+def _notes(row: rows.QueueRow) -> str:
+    notes = ["paused"] if row.paused else []
+    if row.pace:
+        notes.append(f"{row.per_minute:.1f} a minute")
+    if row.size and row.drain is not None:
+        notes.append(f"drained in {row.drain:.0f} s")
+    return ", ".join(notes)
 
 
 def _state(row: rows.WorkerRow) -> str:
