@@ -13,15 +13,17 @@ import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from django_resque import connection
+from django_resque import connection, figures
 from django_resque.about import About
 from django_resque.failure import Failure
 from django_resque.items import Item
 from django_resque.outcome import Outcome
 from django_resque.parcels import Parcel
+from django_resque.recording import Recorder
 from django_resque.scripts import script
 from django_resque.store import Store, Take
 from django_resque.wire import Payload, Reservation, raw
+from tests.conftest import wait_for
 from tests.contents import Contents, contents
 
 SCRIPTS = Path(connection.__file__).parent / "scripts"
@@ -39,7 +41,7 @@ DUE = 1000
 TYPES = {
     "queues:paused": "hash", "queues": "set", "queue:": "list", "failed": "list",
     "delayed:": "list", "delayed_queue_schedule": "zset", "timestamps:": "set",
-    "workers:": "hash", "workers": "set",
+    "workers:": "hash", "workers": "set", "figures:writer:": "string", "figures:": "hash",
 }  # fmt: skip
 
 #: A value of each type, and how it is written.
@@ -372,6 +374,16 @@ def restoring(store: Store) -> Step:
     )
 
 
+def recording_figures(store: Store) -> Step:
+    recorder = Recorder()
+    recorder.add({("low", "A"): {figures.PROCESSED: 1}})
+    recorder.write(store)
+    recorder.add({("low", "A"): {figures.PROCESSED: 1}, ("low", "B"): {figures.FAILED: 1}})
+    # Nothing is written in a minute that is not the one of the call.
+    wait_for(lambda: store.redis.time()[0] % 60 < 55, "the minute will last")
+    return lambda: recorder.write(store)
+
+
 def bury(store: Store) -> None:
     """So deep that it is not looked for from an end."""
     for push in (store.redis.lpush, store.redis.rpush):
@@ -386,6 +398,7 @@ SCENES = [
     giving_up_and_failing, giving_up_and_retrying, cancelling,
     cancelling_the_last_that_is_delayed, hastening, ordering, requeueing,
     requeueing_from_the_depth, discarding, discarding_from_the_depth, clearing, restoring,
+    recording_figures,
 ]  # fmt: skip
 
 
@@ -474,6 +487,7 @@ def test_what_takes_ends_moves_or_beats_begins_with_a_pop_or_a_delete() -> None:
         "promote": "LPOP",
         "push": "SADD",
         "put_back": "DEL",
+        "record": "DEL",
         "register": "SADD",
         "requeue": "LREM",
         "reserve": "LPOP",
