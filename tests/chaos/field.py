@@ -110,7 +110,8 @@ class Field:
 
     def __init__(self, farm: Farm, server: Server, proxy: Proxy, ledger: Ledger) -> None:
         self.farm = farm
-        self.server = server
+        self.server = server  #: The one to ask now: after a failover another.
+        self.directory = server.directory
         self.proxy = proxy
         self.ledger = ledger
         self.redis = server.client()  #: Not through the proxy.
@@ -288,7 +289,7 @@ def end(field: Field) -> None:
     field.redis.close()
     field.proxy.close()
     field.server.kill()
-    shutil.rmtree(field.server.directory, ignore_errors=True)
+    shutil.rmtree(field.directory, ignore_errors=True)
 
 
 def directory() -> Path:
