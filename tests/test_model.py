@@ -106,6 +106,9 @@ WITHDRAWN = st.lists(
     max_size=6,
 )
 
+#: What is done to all failures.
+ASIDE = ["sweep", "clear_failures", "restore_failures"]
+
 #: Texts that other clients, or nobody in their senses, push.
 FOREIGN = [
     '{"class":"X","args":["MARK"]}',
@@ -645,9 +648,13 @@ class Interleavings(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.model.lists["failed"] or self.model.lists["failed:cleared"])
-    @rule(verb=st.sampled_from(["sweep", "clear_failures", "restore_failures"]))
-    def put_aside(self, verb: str) -> None:
-        self.step(getattr(self.store, verb), getattr(Model, verb))
+    @rule(verbs=st.lists(st.sampled_from([*ASIDE, "fail"]), min_size=1, max_size=5))
+    def put_aside(self, verbs: list[str]) -> None:
+        for verb in verbs:
+            if verb == "fail":
+                self.foreign_failures(3)
+            else:
+                self.step(getattr(self.store, verb), getattr(Model, verb))
 
     # What rules choose from, and how jobs end.
 
