@@ -42,7 +42,7 @@ from tests import model
 from tests.contents import Contents, contents
 from tests.model import Done, End, Failed, Held, Job, Model, mark_of
 
-#: `CHAOS=full`, as `tox run -e chaos` has it, takes a quarter of an hour.
+#: `CHAOS=full`, as `tox run -e chaos` has it, takes minutes.
 FULL = os.environ.get("CHAOS") == "full"
 
 #: Reduced, the same examples each time, and one that fails is shown as it is, because it takes
