@@ -454,9 +454,9 @@ def test_titles_tell_what_is_going_on(farm: Farm, trace: Path) -> None:
     begun(trace)
     (pid,) = work.worker_pids()
 
-    assert title(work.pid) == "resque-0.1.0: supervising 1 of slow"
     assert title(pid).startswith("resque-0.1.0: Processing slow since 1")
     assert title(pid).endswith("[tests.project.jobs.Sleep]")
+    wait_for(lambda: title(work.pid) == "resque-0.1.0: supervising 1 of slow", "its own title")
     wait_for(lambda: title(pid) == "resque-0.1.0: Waiting for slow", "the waiting title")
 
 
