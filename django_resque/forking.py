@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from .process import children, kill_group, send, unblock
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_GET_CHILD_SUBREAPER = 37
 
 #: Seconds to wait for the end of what was killed. Only a disk that hangs takes longer.
 PATIENCE = 1.0
@@ -76,20 +77,27 @@ def reap() -> Iterator[tuple[int, int]]:
         yield pid, os.waitstatus_to_exitcode(status)
 
 
-def adopt_orphans() -> None:
+@contextmanager
+def adopted_orphans() -> Iterator[None]:
     """
     On Linux, whatever a descendant of this process leaves behind when it ends becomes a
     child of this process, in whatever group or session it is, instead of the system's.
     """
+    before = ctypes.c_int()
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
+        prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    yield
+    if sys.platform == "linux":
+        prctl(_PR_SET_CHILD_SUBREAPER, before.value, 0, 0, 0)
 
 
 def kill_children(but: Collection[int]) -> None:
     """
     End all children of this process but these, with their descendants, and reap them.
 
-    As each one ends, its children are ours, for whoever called `adopt_orphans`.
+    As each one ends, its children are ours, in `adopted_orphans`.
     """
     until = time.monotonic() + PATIENCE
     while (left := set(children()).difference(but)) and time.monotonic() < until:

@@ -74,8 +74,11 @@ class Supervisor:
         error of a job ends it.
         """
         self.home = Home.here()
-        forking.adopt_orphans()
-        with process.Alarm() as alarm, process.Handlers(self.heard, _HANDLED):
+        with (
+            forking.adopted_orphans(),
+            process.Alarm() as alarm,
+            process.Handlers(self.heard, _HANDLED),
+        ):
             self.upkeep.ask(self.give_up_orphans)
             self.turn()
             while self.crew.children or self.crew.errands or self.dead or self.missing:
@@ -174,9 +177,9 @@ class Supervisor:
 
     def become_worker(self, post: Post) -> int:
         """What runs in the child."""
-        forking.adopt_orphans()
         self.bell.close()
-        return Worker(self.order, *self.home.named(self.order, os.getpid()), post).run()
+        with forking.adopted_orphans():
+            return Worker(self.order, *self.home.named(self.order, os.getpid()), post).run()
 
     def reap(self) -> None:
         reaped = self.crew.reap()

@@ -1,9 +1,8 @@
 """
 What travels through Redis: payloads, reservations, statuses. Failures are in failure.py.
 
-Field names and order follow Ruby Resque 3.0 and php-resque; encoders are exact,
-decoders take what any client of the family writes. Nothing here talks to Redis
-or Django.
+Field names and order follow Ruby Resque 3.0 and php-resque; encoders are exact, decoders take
+what any client of the family writes. Nothing here talks to Redis or Django.
 
 Text from Redis is `str` in which bytes that are not UTF-8 stand as lone
 surrogates (Python's "surrogateescape"), so that every text goes back byte for byte.
@@ -273,7 +272,9 @@ def decoded(raw: str) -> tuple[dict[str, Any], str]:
         fields = _DECODER.decode(raw)
     except UnicodeEncodeError:
         return {}, "The payload is not UTF-8 text."
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        return {}, "The payload is nested too deeply to be read."
+    except ValueError as error:
         return {}, f"The payload is not JSON: {error}."
     if isinstance(fields, dict):
         return fields, ""

@@ -22,7 +22,7 @@ from redis import Redis
 import django_resque
 from django_resque import process
 from example_project.outcomes import Outcome, exit_code, summary
-from tests.conftest import ROOT, wait_for
+from tests.conftest import ROOT, WARNINGS, wait_for
 
 #: Seconds for the start of the demo, with four Python processes and a database.
 START = 60.0
@@ -47,7 +47,7 @@ class Demo:
                 env={
                     **os.environ,
                     "PYTHONPATH": package,
-                    "PYTHONWARNINGS": "error",
+                    "PYTHONWARNINGS": ",".join(WARNINGS[1::2]),
                     "TMPDIR": str(directory),
                     **environment,
                 },

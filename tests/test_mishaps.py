@@ -1,18 +1,21 @@
 """What jobs, records and Redis can do wrong: it is a failure or a pause, and no worker's end."""
 
+import io
 import json
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from redis import Redis
 
-from django_resque import enqueue, scripts
+from django_resque import enqueue, process, scripts
 from example_project import redis_server
 from tests.conftest import Farm, names, wait_for
 from tests.project import jobs
@@ -133,6 +136,29 @@ def test_any_end_of_the_process_is_a_failure_once(
     (failure,) = failures(redis)
     assert failure["exception"] == "DirtyExit"
     assert error in failure["error"]
+
+
+def test_a_program_that_calls_the_command_keeps_its_own_children(redis: Redis) -> None:
+    """Also where what a job has left is ended, because its process died."""
+    own = subprocess.Popen(["sleep", "60"])
+    enqueue(jobs.mischief, "exit 75")
+
+    call_command("resque_work", "--burst", stdout=io.StringIO(), stderr=io.StringIO())
+
+    (failure,) = failures(redis)
+    assert "exited with code 75" in failure["error"]
+    assert own.poll() is None
+    own.kill()
+    own.wait()
+
+
+def test_a_program_that_has_called_the_command_adopts_nobody_afterwards() -> None:
+    call_command("resque_work", "--burst", stdout=io.StringIO(), stderr=io.StringIO())
+
+    asked = subprocess.run(
+        ["sh", "-c", "sleep 0.5 & echo $!"], capture_output=True, check=True, text=True
+    )
+    assert int(asked.stdout) not in process.children()
 
 
 def test_an_idle_worker_that_ends_without_being_asked_is_replaced(farm: Farm, trace: Path) -> None:
