@@ -133,7 +133,7 @@ class Worker:
     def next_take(self) -> Take | None:
         """What to ask for; None for one that takes no other job."""
         # After the state was written: either we see this, or our supervisor sees that.
-        self.retiring = self.retiring or self.place.job_condemned
+        self.retiring |= self.place.job_condemned and not self.order.in_process
         if self.stopping or self.retiring or self.place.paused:
             return None
         if self.names != self.post.header.names:

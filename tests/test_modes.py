@@ -94,6 +94,23 @@ def test_in_process_a_job_whose_time_is_over_fails_and_the_worker_goes_on(
     assert json.loads(found)["exception"] == "JobTimeout"
 
 
+def test_in_process_usr1_after_a_job_harms_nobody(farm: Farm, redis: Redis, trace: Path) -> None:
+    """Worker processes end after that, and are replaced; this one is not."""
+    work = farm("resque_work", "--in-process", "--queue=default", RESQUE_HEARTBEAT="0.2")
+    first = enqueue(jobs.note, str(trace), "first")
+    wait_for(lambda: first.status == "complete", "the first job")
+    ((name, lease),) = redis.hgetall("resque:workers:lease").items()
+
+    work.send(signal.SIGUSR1)
+    wait_for(lambda: redis.hget("resque:workers:lease", name) != lease, "a beat")
+    second = enqueue(jobs.note, str(trace), "second")
+
+    wait_for(lambda: second.status == "complete" or work.process.poll() is not None, "the second")
+    assert lines(trace) == ["first", "second"]
+    work.send(signal.SIGTERM)
+    assert work.ends(10) == 0, work.output
+
+
 @pytest.mark.parametrize("flag", ["--max-jobs=1", "--max-rss=100", "--fork-per-job", "--count=2"])
 def test_in_process_refuses_what_wants_worker_processes(farm: Farm, flag: str) -> None:
     work = farm("resque_work", "--in-process", flag)
