@@ -64,9 +64,12 @@ class Place(ctypes.Structure):
     ]
 
     def begin(self, token: str, timeout: float | None, *, fence: bool = False) -> None:
-        """A job is about to be performed. The state comes last: it makes the rest valid."""
-        self.number += 1
+        """
+        A job is about to be performed. The state comes last: it makes the rest valid. The token
+        stands before the number, so who finds an earlier token never condemns this number.
+        """
         self.token = token.encode()
+        self.number += 1
         self.began = time.monotonic()
         self.timeout = timeout or 0.0
         self.deadline = self.began + timeout if timeout else 0.0

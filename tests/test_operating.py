@@ -3,8 +3,10 @@
 import os
 import re
 import signal
+import sys
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from redis import Redis
 
 from django_resque import control, enqueue, enqueue_to
 from django_resque.about import About
-from django_resque.board import State
+from django_resque.board import Place, State
 from django_resque.child import Child
 from django_resque.crew import Crew
 from django_resque.store import Store
@@ -136,6 +138,34 @@ def test_the_next_job_is_never_killed_in_place_of_one_that_has_ended(
     wait_for(lambda: handle.status == "complete", "the second")
     assert failures(redis) == []
     assert len(work.worker_pids()) == 1
+
+
+def test_a_late_order_for_the_last_job_never_condemns_the_one_that_begins() -> None:
+    """It comes between any two lines of the beginning."""
+    crew = Crew(1, 1.0)
+    place, ear, bell = crew.place()
+    child = Child(os.getpid(), place, bell, About("m", 1, "1", 1, "1", "0"), "h:1:q", 0.0, 0.0)
+    place.begin("a" * 32, None)
+    place.state = State.BETWEEN
+    seen: list[int] = []
+
+    def order(frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code is Place.begin.__code__ and event == "line":
+            seen.append(frame.f_lineno)
+            crew.kill_job(child, "a" * 32)
+        return order
+
+    before = sys.gettrace()
+    sys.settrace(order)
+    place.begin("b" * 32, None)
+    sys.settrace(before)
+
+    assert len(seen) > 5
+    assert not place.job_condemned
+    assert not child.killed
+    os.close(ear)
+    os.close(bell)
+    crew.close()
 
 
 def test_a_job_that_ends_while_it_is_condemned_is_the_workers_last() -> None:
