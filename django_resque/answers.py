@@ -10,6 +10,9 @@ from redis.exceptions import NoPermissionError, RedisError
 from . import wire
 from .store import Store
 
+#: The largest number of a counter in Redis.
+LARGEST = 2**63 - 1
+
 
 def read(store: Store, *commands: Sequence[Any]) -> list[Any]:
     """
@@ -33,11 +36,12 @@ def read(store: Store, *commands: Sequence[Any]) -> list[Any]:
 
 
 def as_number(value: Any) -> int:
-    """What a counter holds; 0 for what is none."""
+    """What a counter holds; 0 for what is none, or beyond what Redis counts to."""
     try:
-        return int(value)
+        found = int(value)
     except (TypeError, ValueError):
         return 0
+    return found if abs(found) <= LARGEST else 0
 
 
 def first_number(values: list[Any] | None) -> int:

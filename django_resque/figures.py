@@ -40,7 +40,8 @@ MOST, LONGEST = 100, 160
 #: The longest duration of each bucket but the last.
 BOUNDS = [0.001 * 2 ** (at / 2) for at in range(BUCKETS - 1)]
 
-_NUMBER = re.compile(r"(\d+):(\d+)")
+#: No count of ours is longer, and a longer one would be too large for a float.
+_NUMBER = re.compile(r"(\d{1,3}):(\d{1,15})")
 
 
 @dataclass(frozen=True, slots=True)

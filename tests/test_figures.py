@@ -316,6 +316,25 @@ def test_foreign_values_at_our_keys_harm_nobody(store: Store, redis: Redis) -> N
     assert monitor.overview(store).level == "fine"
 
 
+def test_absurdly_large_numbers_at_our_keys_harm_nobody(store: Store, redis: Redis) -> None:
+    """Those that Python cannot make a float of."""
+    record(store, (MAIL, {PROCESSED: 1}))
+    digits = "9" * 400
+    for key in redis.keys("resque:figures:*:*0"):
+        for name in ("[]", '["mail"]', '["mail","X"]'):
+            redis.hset(key, name, f"0:1 1:{digits} 58:{digits}")
+    redis.sadd("resque:queues", "mail")
+    redis.sadd("resque:workers", "h:1:mail")
+    redis.hset("resque:workers:lease", "h:1:mail", digits)
+    redis.set("resque:stat:processed", digits)
+
+    overview, found = monitor.overview(store), history.history(store)
+
+    assert (len(overview.workers), overview.processed) == (1, 0)
+    assert len(found.rows) > 1
+    assert charts.chart([(bar.processed, bar.failed) for bar in found.hour])
+
+
 def test_the_others_are_a_row_of_their_own(store: Store) -> None:
     record(store, (MAIL, {PROCESSED: 1}), (None, {PROCESSED: 7}))
 
