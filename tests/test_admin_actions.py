@@ -80,6 +80,16 @@ def textarea(found: str) -> str:
 # Edit the arguments of a failure and retry it.
 
 
+def test_an_address_cannot_fill_the_form_with_other_arguments(
+    admin_client: Client, store: Store
+) -> None:
+    digest = fail(store, 35)
+
+    found = admin_client.get(EDIT, {"digest": digest, "near": "0", "arguments": "[666]"})
+
+    assert json.loads(textarea(found.content.decode())) == [35]
+
+
 def test_a_failure_is_retried_once_with_other_arguments(
     admin_client: Client, store: Store, redis: Redis
 ) -> None:

@@ -101,7 +101,8 @@ def edit(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     if not editing.is_possible(row):
         text = _("The payload of this failure cannot be read, so it can be retried as it is only.")
         return nothing(request, _one(entry, row), text)
-    text, problem = given.get("arguments", payloads.arguments(row.payload)), ""
+    # Never from an address: a link could put words into the mouth of who only agrees.
+    text, problem = request.POST.get("arguments", payloads.arguments(row.payload)), ""
     if posted:
         try:
             return _retried_with(entry, request, row, editing.read(text, row))
