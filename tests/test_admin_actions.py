@@ -80,6 +80,17 @@ def textarea(found: str) -> str:
 # Edit the arguments of a failure and retry it.
 
 
+def test_who_may_not_look_sees_no_arguments_in_the_form(user_with: UserWith, store: Store) -> None:
+    given = {"digest": fail(store, 35), "near": "0"}
+
+    codes = [
+        user_with(*permissions).get(EDIT, given).status_code
+        for permissions in (("retry",), ("view",), ("view", "retry"))
+    ]
+
+    assert codes == [403, 403, 200]
+
+
 def test_an_address_cannot_fill_the_form_with_other_arguments(
     admin_client: Client, store: Store
 ) -> None:

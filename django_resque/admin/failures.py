@@ -90,6 +90,7 @@ def failure(entry: Entry, request: HttpRequest, digest: str) -> HttpResponseBase
     )
 
 
+@requires("view")
 @requires("retry")
 def edit(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     """Show the arguments in a form, and by POST retry the job with what was made of them."""
