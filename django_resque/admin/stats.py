@@ -55,6 +55,6 @@ def stats(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         hours=Drawing(found.day),
         rows=found.rows,
         day=day,
-        shares=[f"{share:.0%}" for share in history.SHARES],
+        shares=[f"{100 * share:.0f} %" for share in history.SHARES],
         live=True,
     )
