@@ -450,6 +450,15 @@ def test_a_job_is_found_by_its_id(admin_client: Client, store: Store) -> None:
     assert "Job by its id" in text(admin_client, f"{ROOT}overview/job/")
 
 
+def test_a_complete_job_is_not_said_to_be_missing(admin_client: Client, store: Store) -> None:
+    store.redis.set(store.keys.status(ID), '{"status":4,"updated":1,"started":1,"result":null}')
+
+    found = text(admin_client, JOB)
+
+    assert "Status complete" in found
+    assert "Not found" not in found
+
+
 # Failures, filtered and grouped; several at once.
 
 
