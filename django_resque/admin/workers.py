@@ -54,7 +54,7 @@ def stop(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     if not posted:
         text = _("%(worker)s takes no other job, ends the one in its hands, and stops.")
         if row.job:
-            text += " " + _("It performs %(job)s, which is put back into its queue if it takes too long.")
+            text += " " + _("It performs %(job)s, which is put back if it takes too long.")
         return confirmation(
             entry,
             request,
