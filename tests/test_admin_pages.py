@@ -282,11 +282,13 @@ def test_a_queue_is_paused_and_resumed(user_with: UserWith, store: Store, redis:
     push(store, 1)
 
     paused = client.post(f"{QUEUES}pause/", {"name": "mail"}, follow=True)
+    overview = text(client, ROOT + "overview/")
     shown = text(client, QUEUE)
     resumed = client.post(f"{QUEUES}resume/", {"name": "mail"}, follow=True)
     again = client.post(f"{QUEUES}resume/", {"name": "mail"}, follow=True)
 
     assert said(paused)[0].startswith("Paused the queue mail")
+    assert "mail paused 1 0" in overview
     assert "Paused by user0 since" in shown
     assert said(resumed) == ["Resumed the queue mail."]
     assert said(again) == ["The queue mail is not paused."]
