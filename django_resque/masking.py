@@ -56,7 +56,8 @@ def masked_arguments(
 def unmasked(edited: Any, shown: Any, original: Any) -> Any:
     """
     What a person has made of a masked value, with the original behind each mask that is left
-    where it was. Raises Unknown for a mask elsewhere.
+    where it was. Raises Unknown for a mask elsewhere, and in a list of another length: nobody
+    knows which of its elements went.
     """
     if isinstance(edited, str) and edited == MASK:
         if shown != MASK:
@@ -69,8 +70,7 @@ def unmasked(edited: Any, shown: Any, original: Any) -> Any:
             for name, item in edited.items()
         }
     if isinstance(edited, list):
-        shown, original = (each if isinstance(each, list) else [] for each in (shown, original))
-        missing = [None] * len(edited)
-        pairs = zip(edited, [*shown, *missing], [*original, *missing], strict=False)
-        return [unmasked(*each) for each in pairs]
+        if not (isinstance(shown, list) and len(shown) == len(edited)):
+            shown = original = [None] * len(edited)
+        return [unmasked(*each) for each in zip(edited, shown, original, strict=True)]
     return edited

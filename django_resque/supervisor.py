@@ -65,7 +65,7 @@ class Supervisor:
         self.next_fork = 0.0
         self.last_try = 0.0  #: When to leave unanswered what is dead; 0.0: not yet to be left.
         self.early_deaths = 0
-        self.told_to_kill = False
+        self.told_to_kill = self.has_told = False  #: To whoever has stopped us, what we wait for.
         self.told_to_pause: bool | None = None  #: Or, if False, to go on.
 
     def run(self) -> bool:
@@ -131,6 +131,8 @@ class Supervisor:
         """Pass our own signals on to every child, and hear which came to a child directly."""
         for child in self.crew.children.values():
             self.crew.follow(child, self.requests)
+        if self.requests.stopping and not self.has_told:
+            self.tell_of_the_stop()
         if self.requests.within_grace:
             grace = 0.0 if self.requests.now else self.options.stop_timeout
             self.crew.hurry_errands(time.monotonic() + grace)
@@ -141,6 +143,17 @@ class Supervisor:
             self.told_to_pause = None  # First: a signal that comes meanwhile is another one.
             self.crew.pause(paused=paused)
         self.crew.listen()
+
+    def tell_of_the_stop(self) -> None:
+        """To who looks at a terminal: why it takes a while, and how to make it shorter."""
+        self.has_told = True
+        running = sum(child.performing for child in self.crew.children.values())
+        if running and self.order.show_jobs and not self.requests.now:
+            limit = f" {self.options.stop_timeout:g} s at most" * self.requests.within_grace
+            self.order.write(
+                f"*** Stopping, waiting{limit} for running jobs: {running}. "
+                "INT (Ctrl-C) or TERM once more interrupts them.\n"
+            )
 
     @property
     def renewing(self) -> bool:

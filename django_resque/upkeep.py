@@ -101,9 +101,7 @@ class Upkeep:
         self.quiet = False  #: The last look found nothing, and the next write will be told.
         self.names_changed = patterns.needs_names(queues)
         self.names_rung = self.delays_changed = self.ordered = False
-        self.begun = self.vain = (
-            0  #: Looks that were called for, and after which nobody began a job.
-        )
+        self.begun = self.vain = 0  #: Looks called for, after which nobody began a job.
         self.last_look = self.next_beat = self.next_redis = 0.0
         self.next_promotion = 0.0
 
@@ -115,8 +113,8 @@ class Upkeep:
             (self.next_promotion, self.promote),
             (self.next_look, self.look),
         ):
-            if time.monotonic() >= due:
-                self.ask(step)
+            if time.monotonic() >= due and self.ask(step) and step == self.beat:
+                self.ask(self.record)  # A step of its own: no sign of life hangs on it.
 
     @property
     def due(self) -> float:
@@ -209,7 +207,6 @@ class Upkeep:
         for worker_id, order in orders.items():
             self.hands.obey(worker_id, order)
         clock.give_up_silent(self.store, self.watch, abouts, self.end)
-        self.record()
 
     def record(self) -> None:
         """What was counted since the last time."""

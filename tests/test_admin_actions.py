@@ -163,6 +163,17 @@ def test_a_mask_that_is_left_keeps_the_value_behind_it(
     assert waiting(redis)[0]["args"] == ["eve", "SECRET", {"deep": [{"token": ["SECRET"], "n": 1}]}]
 
 
+def test_a_mask_in_a_list_that_got_shorter_stands_for_nobody_knows_which(
+    admin_client: Client, store: Store, redis: Redis
+) -> None:
+    digest = fail(store, [{"token": "first"}, {"token": "second"}])
+
+    told = edited(admin_client, digest, f'[[{{"token": "{MASK}"}}]]')
+
+    assert "longer or shorter than before" in told.content.decode()
+    assert waiting(redis) == []
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "sentence"),
     [

@@ -241,6 +241,8 @@ def test_a_running_job_may_finish(farm: Farm, trace: Path, number: signal.Signal
     assert work.ends() == 0, work.output
     assert lines(trace) == ["begin", "end"]
     assert handle.status == "complete"
+    (said,) = re.findall(r"\*\*\* Stopping, waiting(.*) for running jobs: 1\.", work.output)
+    assert said == ("" if number == signal.SIGQUIT else " 25 s at most")
 
 
 def test_after_the_grace_a_job_is_interrupted_and_put_back(

@@ -44,7 +44,10 @@ def read(text: str, row: FailureRow) -> list[Any]:
         arguments.check(args)
         _check_call(row.payload.job, args)
     except masking.Unknown as error:
-        text = _("A mask (%(mask)s) stands where none was: write the value that is meant.")
+        text = _(
+            "A mask (%(mask)s) stands where none was, or in a list that is longer or shorter than "
+            "before: write the value that is meant."
+        )
         raise Refused(text % {"mask": masking.MASK}) from error
     except InvalidArguments as error:
         raise Refused(str(error)) from error

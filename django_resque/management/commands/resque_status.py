@@ -135,7 +135,8 @@ class Command(ResqueCommand):
 
 def _lines(now: rows.Overview, style: Style) -> Iterator[str]:
     yield (
-        f"{now.waiting} waiting, {now.running} running, {now.failures} failures, "
+        f"{now.waiting} waiting, {now.running} running, "
+        f"{now.failures} failure{'s' * (now.failures != 1)}, "
         f"{now.processed} processed so far"
     )
     if now.delayed.due:
