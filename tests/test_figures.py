@@ -320,7 +320,7 @@ def test_absurdly_large_numbers_at_our_keys_harm_nobody(store: Store, redis: Red
     """Those that Python cannot make a float of."""
     record(store, (MAIL, {PROCESSED: 1}))
     digits = "9" * 400
-    for key in redis.keys("resque:figures:*:*0"):
+    for key in redis.keys("resque:figures:[0-9]*"):
         for name in ("[]", '["mail"]', '["mail","X"]'):
             redis.hset(key, name, f"0:1 1:{digits} 58:{digits}")
     redis.sadd("resque:queues", "mail")

@@ -80,7 +80,7 @@ def test_odd_arguments_are_accepted(raw: str, args: list[object]) -> None:
         ('{"class":7}', 'names no "class"'),
         ('{"class":"X","args":[NaN]}', "NaN is not JSON"),
         ("\udcff{}", "not UTF-8"),
-        ("[" * 100_000, "not JSON"),
+        ("[" * 100_000, "nested too deeply"),
     ],
 )
 def test_what_is_no_job_says_why_and_never_raises(raw: str, problem: str) -> None:
