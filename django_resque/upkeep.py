@@ -100,7 +100,9 @@ class Upkeep:
         self.recorder = Recorder()
         self.quiet = False  #: The last look found nothing, and the next write will be told.
         self.names_changed = patterns.needs_names(queues)
-        self.names_rung = self.delays_changed = self.ordered = False
+        self.names_rung = self.delays_changed = False
+        #: An order may be there that no beat has read: rung for, or left before we could be rung.
+        self.ordered = True
         self.begun = self.vain = 0  #: Looks called for, after which nobody began a job.
         self.last_look = self.next_beat = self.next_redis = 0.0
         self.next_promotion = 0.0
@@ -170,8 +172,8 @@ class Upkeep:
         if self.learn(seen):
             return
         self.hands.wake(max(0, seen.jobs - self.hands.coming()))
-        if seen.jobs and idle and not told:
-            self.bell.should_have_rung()
+        if seen.jobs and idle and not told and self.bell.should_have_rung():
+            self.ordered = True
 
     def learn(self, seen: Seen) -> bool:
         """
@@ -231,7 +233,7 @@ class Upkeep:
                 self.failed, self.next_beat = step, 0.0
                 self.watch.forget()
                 self.bell.close()
-                self.quiet = False
+                self.quiet, self.ordered = False, True
                 self.store.redis.connection_pool.disconnect()
             elif self.troubles.get(step.__name__) != str(error):
                 self.troubles[step.__name__] = str(error)
