@@ -45,8 +45,8 @@ class ResqueCommand(BaseCommand):
             return
         if not (sys.stdin and sys.stdin.isatty()):
             raise CommandError(f"{question} Nobody is there to be asked: say --yes to do it.")
-        print_safely(self.stdout, shown(f"{question} Go on? [y/N] "))
         try:
+            print_safely(self.stdout, shown(f"{question} Go on? [y/N] "))
             agreed = sys.stdin.readline().strip().lower() in ("y", "yes")
         except KeyboardInterrupt:
             agreed = False
