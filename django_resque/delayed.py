@@ -8,7 +8,7 @@ from typing import Literal
 
 from .failed import FailedList
 from .items import Item
-from .parcels import UNENDED_TTL
+from .parcels import PUSHED_TTL, UNENDED_TTL
 
 
 class DelayedSet(FailedList):
@@ -27,10 +27,17 @@ class DelayedSet(FailedList):
                 [
                     keys.delayed(due),
                     self._status_key(item.payload),
+                    keys.pushed(item.payload.id),
                     keys.schedule,
                     keys.timestamps(item.raw),
                 ],
-                [item.raw, behind, due, keys.delayed_name(due)],
+                [
+                    item.raw,
+                    behind,
+                    PUSHED_TTL if item.payload.id else "",
+                    due,
+                    keys.delayed_name(due),
+                ],
             )
         )
 

@@ -138,7 +138,7 @@ class Keys:
         return self._key("figures", "writer", writer)
 
     def pushed(self, job_id: str) -> str:
-        """STRING, remembers for a while that an untracked job was pushed."""
+        """STRING, remembers for a while that an untracked or cancelled job was pushed."""
         return self._key("job", job_id, "pushed")
 
     def _key(self, *parts: str) -> str:

@@ -18,7 +18,7 @@ from .errors import InvalidPayload
 from .failure import Failure
 from .items import Item
 from .outcome import Outcome
-from .parcels import UNENDED_TTL, Parcel, round_trips
+from .parcels import PUSHED_TTL, UNENDED_TTL, Parcel, round_trips
 from .scripts import script
 
 
@@ -90,8 +90,8 @@ class Store(DelayedSet):
 
         `behind` says how many stood behind it when it was seen: it is found sooner.
         """
-        keys = [self.keys.queue(queue), self.keys.status(job_id)]
-        return bool(self._run("cancel", keys, [payload, behind, "", ""]))
+        keys = [self.keys.queue(queue), self.keys.status(job_id), self.keys.pushed(job_id)]
+        return bool(self._run("cancel", keys, [payload, behind, PUSHED_TTL if job_id else ""]))
 
     def pause(self, queue: str, by: str) -> None:
         """Let nobody take from this queue, until `resume`. Only our own workers mind it."""

@@ -449,13 +449,37 @@ def test_a_waiting_job_can_be_cancelled_once(redis: Redis) -> None:
     assert handle.status is None
 
 
-def test_a_delayed_job_can_be_cancelled_and_leaves_nothing(redis: Redis) -> None:
+def test_a_delayed_job_can_be_cancelled_and_leaves_only_the_memory_of_its_push(
+    redis: Redis,
+) -> None:
     handle = enqueue_in(100, jobs.note, "path")
 
     assert handle.cancel() is True
     assert handle.cancel() is False
 
-    assert redis.keys("*") == []
+    assert names(redis.keys("*")) == [f"resque:job:{handle.id}:pushed"]
+    assert 0 < redis.ttl(f"resque:job:{handle.id}:pushed") <= PUSHED_TTL
+
+
+@pytest.mark.parametrize("due", [None, 4102444800])
+@pytest.mark.parametrize("track", [True, False])
+def test_a_push_that_is_repeated_after_its_job_was_cancelled_does_not_bring_it_back(
+    redis: Redis, store: Store, due: int | None, track: bool
+) -> None:
+    """Its reply was lost; meanwhile somebody saw the job and took it back."""
+    parcel = Parcel("mail", Payload.new("X", [], ID, 1.0), track, due)
+    store.push([parcel])
+    (item,) = redis.lrange(f"resque:delayed:{due}" if due else "resque:queue:mail", 0, -1)
+    cancelled = (
+        store.cancel_delayed(str(due), Item.read(item.decode()))
+        if due
+        else store.cancel("mail", item.decode(), ID)
+    )
+
+    store.push([parcel])
+
+    assert cancelled
+    assert redis.keys("resque:queue:*") == redis.keys("resque:delayed*") == []
 
 
 def test_an_unknown_job_cannot_be_cancelled() -> None:

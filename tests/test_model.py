@@ -267,7 +267,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(pushed=pushes)
     def push_again(self, pushed: tuple[list[Parcel], list[Job]]) -> None:
-        """Its reply was lost. Only what was cancelled meanwhile is pushed a second time."""
+        """Its reply was lost. Nothing is pushed a second time, be it cancelled meanwhile."""
         parcels, jobs = pushed
         self.step(lambda: self.store.push(parcels), lambda farm: farm.push(jobs))
 

@@ -2,14 +2,16 @@
 --
 --   KEYS[1]   queue:<name> or delayed:<due>   LIST     removed from
 --   KEYS[2]   job:<id>:status                 STRING   deleted
---   KEYS[3]   delayed_queue_schedule          ZSET     removed from when the delayed list is empty
---   KEYS[4]   timestamps:<item>               SET      removed from
---             KEYS[3] and KEYS[4] for a delayed job only
+--   KEYS[3]   job:<id>:pushed                 STRING   written: a repeated push finds it
+--   KEYS[4]   delayed_queue_schedule          ZSET     removed from when the delayed list is empty
+--   KEYS[5]   timestamps:<item>               SET      removed from
+--             KEYS[4] and KEYS[5] for a delayed job only
 --
 --   ARGV[1]   payload or item, byte for byte
 --   ARGV[2]   how many stood behind it when it was seen: only tells the nearer end
---   ARGV[3]   due, as it stands in the set; or ''
---   ARGV[4]   delayed:<due> without the namespace; or ''
+--   ARGV[3]   seconds the push is remembered; or '' for a job without an id
+--   ARGV[4]   due, as it stands in the set; or ''
+--   ARGV[5]   delayed:<due> without the namespace; or ''
 --
 --   returns   1   taken out by this call
 --             0   not there any more
@@ -21,11 +23,14 @@ if redis.call('LREM', KEYS[1], nearer_end, ARGV[1]) == 0 then
 end
 
 redis.call('DEL', KEYS[2])
+if ARGV[3] ~= '' then
+  redis.call('SET', KEYS[3], '1', 'EX', ARGV[3])
+end
 
-if #KEYS > 2 then
-  redis.pcall('SREM', KEYS[4], ARGV[4])
+if #KEYS > 3 then
+  redis.pcall('SREM', KEYS[5], ARGV[5])
   if redis.call('LLEN', KEYS[1]) == 0 then
-    redis.pcall('ZREM', KEYS[3], ARGV[3])
+    redis.pcall('ZREM', KEYS[4], ARGV[4])
   end
 end
 

@@ -41,6 +41,11 @@ def flaky(seconds: float = 0.0) -> None:
             raise ValueError("as it should")
 
 
+@job(queue="chaos", retry=AGAIN, fence=True)
+def fenced(seconds: float) -> None:
+    _run(seconds)
+
+
 @job(queue="chaos")
 def stumble() -> None:
     """Fails the first time, and is not retried."""

@@ -58,6 +58,31 @@ def test_what_was_stopped_beyond_its_lease_cannot_settle(field: Field) -> None:
     print(counted)
 
 
+def test_a_fence_keeps_the_runs_of_a_job_apart(field: Field, own_proxy: Proxy) -> None:
+    """
+    A black hole for a supervisor whose two workers have jobs in hand, one of them with a fence.
+    This one is interrupted before another worker may begin it anew, so its runs do not overlap
+    and it comes to its effect once. The one without a fence runs on, beside its second run.
+    """
+    field.work(count=2, REDIS_URL=own_proxy.url)
+    fenced, free = field.enqueue("fenced", BEYOND), field.enqueue("work", BEYOND)
+    field.begun(2)
+    field.work(count=2)
+    known(field, 4)
+    own_proxy.hole(black=True)
+
+    known(field, 2)
+    field.begun(4)
+    own_proxy.hole(black=False)
+    known(field, 4)
+    field.rest()
+
+    assert field.ledger.overlaps() == {free: 1}
+    assert field.ledger.ends() == {fenced: 1, free: 2}
+    field.frozen = 1
+    print(field.ends_well(doubles=1))
+
+
 def test_a_black_hole_for_one_of_three_delays_its_jobs_and_loses_none(
     field: Field, own_proxy: Proxy
 ) -> None:
