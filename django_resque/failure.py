@@ -16,6 +16,7 @@ from typing import Any, Self
 from . import dates
 from .arguments import MAX_DEPTH
 from .errors import DirtyExit
+from .masking import masked_text
 from .wire import (
     UNREADABLE,
     Payload,
@@ -87,9 +88,8 @@ class Failure:
         fields = cut_fields(raw)
         if not fields:
             text = readable(raw)
-            return cls(
-                "", dumps({"class": UNREADABLE, "args": [text]}), UNREADABLE, text, [], "", "", raw
-            )
+            payload = dumps({"class": UNREADABLE, "args": [text]})
+            return cls("", payload, UNREADABLE, masked_text(text), [], "", "", raw)
         found = {name: loads(text) for name, text in fields.items() if name != "payload"}
         return cls(
             failed_at=text_of(found.get("failed_at")),

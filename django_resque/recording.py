@@ -38,7 +38,10 @@ class Recorder:
             self._new[to] = figures.added([self._new.get(to, {}), tally])
 
     def write(self, store: Roster) -> None:
-        """All of it: a round trip for each batch, none if nothing was counted."""
+        """
+        All of it: a round trip for each batch, none if nothing was counted. A batch that does
+        not meet the minute by the server's clock twice is left for the next time.
+        """
         while self._batch or self._new:
             if not self._batch:
                 self._batch = figures.levels(self._some())
@@ -46,7 +49,8 @@ class Recorder:
             now = self._call(store)
             if now:  # A minute has passed, or the clocks differ.
                 self.ahead = float(now) - time.time()
-                self._call(store)
+                if self._call(store):
+                    return
             self._batch = []
 
     def _some(self) -> dict[figures.Series | None, figures.Tally]:

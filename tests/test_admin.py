@@ -406,6 +406,9 @@ BROKEN = {
     "payload is a list": b'{"payload":[{"password":"SECRET"}],"queue":"q"}',
     "no class": b'{"payload":{"args":[{"password":"SECRET"}]},"queue":"q"}',
     "arguments are an object": b'{"payload":{"class":"X","args":{"token":"SECRET"}},"queue":"q"}',
+    "cut off": b'{"payload":{"class":"X","args":[{"password":"SECRET"}',
+    "a payload cut off": rb'{"payload":{"class":"X","args":["[{\"token\":\"SECRET"],'
+    b'"unreadable":true},"queue":"q"}',
     "bytes that are no text": b'{"payload":{"class":"X\xff","args":["\xff"]},"error":"\xff"}',
     "half characters": rb'{"payload":{"class":"\ud800","args":["\udfff"]},"error":"\ud83d"}',
     "deep": b'{"payload":{"class":"X","args":' + b"[" * 400 + b"]" * 400 + b'},"queue":"q"}',

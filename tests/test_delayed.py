@@ -469,11 +469,10 @@ def test_a_push_that_is_repeated_after_its_job_was_cancelled_does_not_bring_it_b
     """Its reply was lost; meanwhile somebody saw the job and took it back."""
     parcel = Parcel("mail", Payload.new("X", [], ID, 1.0), track, due)
     store.push([parcel])
-    (item,) = redis.lrange(f"resque:delayed:{due}" if due else "resque:queue:mail", 0, -1)
+    where = f"resque:delayed:{due}" if due else "resque:queue:mail"
+    (item,) = names(redis.lrange(where, 0, -1))
     cancelled = (
-        store.cancel_delayed(str(due), Item.read(item.decode()))
-        if due
-        else store.cancel("mail", item.decode(), ID)
+        store.cancel_delayed(str(due), Item.read(item)) if due else store.cancel("mail", item, ID)
     )
 
     store.push([parcel])

@@ -43,7 +43,7 @@ PLAN: dict[str, set[str]] = {
     "wire": {"dates"},
     "about": {"wire"},
     "items": {"wire"},
-    "failure": {"arguments", "dates", "errors", "wire"},
+    "failure": {"arguments", "dates", "errors", "masking", "wire"},
     # First floor: Redis.
     "scripts": {"wire", "redis"},
     "connection": {"redis", "django_redis"},
