@@ -355,7 +355,7 @@ def test_two_interrupts_at_once_end_the_demo_and_every_process_of_it(
     [
         ("runserver", "The web server ended unexpectedly with exit code -9."),
         ("resque-", "The resque_work command ended unexpectedly with exit code -9."),
-        ("redis-server", "The Redis server ended unexpectedly."),
+        ("redis.sock", "The Redis server ended unexpectedly."),
     ],
 )
 def test_a_child_that_dies_is_named_and_ends_the_demo(
