@@ -2,14 +2,19 @@
 The processes behind a worker id, as they stand in Redis.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Self
 
+from . import memory
 from .wire import dumps, loads
 
 #: What an order to a worker may say after the birth of its process; TO_KILL is followed by the
 #: token of the reservation whose job is meant.
 TO_STOP, TO_STOP_NOW, TO_KILL = "stop", "now", "kill:"
+
+#: Followed by a token of this one order, which is carried out once: orders stay, and are read
+#: with each beat, while signals may pause the worker and let it go on meanwhile.
+TO_PAUSE, TO_RESUME = "pause:", "resume:"
 
 #: Of any system. What is asked about a larger one raises.
 MAX_PID = 2**31 - 1
@@ -31,7 +36,12 @@ class About:
     supervisor_birth: str
     version: str
     code: str = ""  #: A digest of the project's jobs as it has loaded them; "" if unknown.
-    paused: bool = False  #: By a signal: it takes no job.
+    paused: bool = False  #: By a signal or an order: it takes no job.
+    memory: int = 0  #: Resident bytes of its process; 0 if unknown.
+
+    def now(self, *, paused: bool) -> Self:
+        """The same, with what changes while it lives. Asked where the process is."""
+        return replace(self, paused=paused, memory=memory.resident(self.pid))
 
     def encode(self) -> str:
         return dumps(asdict(self))

@@ -92,5 +92,12 @@ def mourn(held: wire.Reservation, error: DirtyExit, limit: float) -> None:
         forking.fork(child, (), group=False)
 
 
+def wait_for_mourners(alarm: process.Alarm, requests: process.Requests) -> None:
+    """They die with the worker. They have their own limit, and the supervisor that of a stop."""
+    while forking.living() and not requests.now:
+        alarm.wait(0.1)
+        list(forking.reap())
+
+
 def _leave_to_the_worker(number: int, frame: object) -> None:
     """What a whole process group is sent is for its leader to act on."""

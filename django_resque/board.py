@@ -120,17 +120,25 @@ class Board:
         self.header = Header.from_buffer(memory)
         start, size = ctypes.sizeof(Header), ctypes.sizeof(Place)
         self.counting = Counting()
-        self._free = [Place.from_buffer(memory, start + at * size) for at in range(places)]
+        self._places = [Place.from_buffer(memory, start + at * size) for at in range(places)]
+        self._free = [*self._places]
 
-    def take(self, *, paused: bool) -> Place:
-        """A place for a new worker."""
+    def take(self) -> Place:
+        """A place for a new worker, which is paused if the one was that it replaces."""
         place = self._free.pop()
-        place.paused = paused
         self.counting.begin(ctypes.addressof(place), Sheet(place.counts))
         return place
 
-    def give_back(self, place: Place) -> None:
-        """Once its worker is answered for."""
+    def give_back(self, place: Place, *, replaced: bool = True) -> None:
+        """Once its worker is answered for. What is paused is the place, not the process."""
+        paused = place.paused
         self.counting.end(ctypes.addressof(place))
         ctypes.memset(ctypes.addressof(place), 0, ctypes.sizeof(place))
-        self._free.append(place)
+        place.paused = paused
+        if replaced:
+            self._free.append(place)
+
+    def pause(self, *, paused: bool) -> None:
+        """All places, also those of workers that are yet to come."""
+        for place in self._places:
+            place.paused = paused

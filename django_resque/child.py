@@ -41,6 +41,7 @@ class Child:
     timeout_at: float | None = None  #: The same for the job whose time is over.
     fenced_at: float | None = None  #: The same for the one whose lease is lost.
     killed: Reason = ""
+    order: str = ""  #: The last one to pause or to go on that was carried out.
     answer_at: float = 0.0  #: When dead: not to be answered for before this.
     exit_code: int = 0
 
@@ -73,6 +74,11 @@ class Child:
         self.place.woken, self.called = 1, time.monotonic()
         with suppress(BlockingIOError, BrokenPipeError):  # Full of wake-ups, or dead.
             os.write(self.bell, b"!")
+
+    def pause(self, *, paused: bool) -> None:
+        """Let it take no other job, or go on."""
+        self.place.paused = paused
+        self.wake()
 
     @property
     def retired(self) -> bool:

@@ -4,6 +4,7 @@ What an operator may do: retry and remove failures, pause and clear queues, stop
 
 import signal
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -158,6 +159,20 @@ def kill(store: Store, worker_id: str, token: str) -> bool:
     return True
 
 
+def pause(store: Store, worker_id: str, birth: str) -> bool:
+    """
+    Have a worker of ours end the job in its hands and take no other, as the signal USR2 does;
+    whatever paused it or let it go on before. False if it is not the process of this birth any
+    more. What replaces a paused process is paused too, until `resume` or CONT.
+    """
+    return _order_pause(store, worker_id, birth, paused=True)
+
+
+def resume(store: Store, worker_id: str, birth: str) -> bool:
+    """Let it go on, as the signal CONT does."""
+    return _order_pause(store, worker_id, birth, paused=False)
+
+
 def gone(store: Store, worker_ids: Collection[str], wait: float) -> set[str]:
     """Wait until these workers are gone, at most so long. Answers those that are left."""
     until = time.monotonic() + wait
@@ -166,6 +181,14 @@ def gone(store: Store, worker_ids: Collection[str], wait: float) -> set[str]:
         if not left or time.monotonic() >= until:
             return left
         time.sleep(LOOK)
+
+
+def _order_pause(store: Store, worker_id: str, birth: str, *, paused: bool) -> bool:
+    about = store.about().get(worker_id)
+    if not about or about.birth != birth:
+        return False
+    store.order_pause(worker_id, birth, uuid.uuid4().hex, paused=paused)
+    return True
 
 
 def _withdraw(

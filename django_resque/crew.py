@@ -16,10 +16,9 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from . import forking, process
-from .about import TO_KILL, TO_STOP, TO_STOP_NOW, About
+from .about import TO_KILL, TO_PAUSE, TO_RESUME, TO_STOP, TO_STOP_NOW, About
 from .board import Board, Place
 from .child import KILL_AFTER, Child
 from .post import MESSAGE, Post
@@ -44,7 +43,6 @@ class Crew:
         self.errands_until = math.inf  #: When all of them are, because we stop.
         self.left: set[int] = set()  #: Children that workers left to us when they ended.
         self.leased_until = math.inf  #: Then jobs with a fence let go, if there was no beat.
-        self.paused = False
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.reader, False)
 
@@ -79,7 +77,7 @@ class Crew:
         ear, bell = os.pipe()
         os.set_blocking(ear, False)
         os.set_blocking(bell, False)
-        return self.board.take(paused=self.paused), ear, bell
+        return self.board.take(), ear, bell
 
     def send(self, run: Callable[[], int], blocked: tuple[signal.Signals, ...]) -> None:
         """Have something done by a process that is no worker, within the grace of a stop."""
@@ -234,7 +232,7 @@ class Crew:
     def abouts(self) -> dict[str, About]:
         """Those that live, by worker id."""
         return {
-            child.worker_id: replace(child.about, paused=bool(child.place.paused))
+            child.worker_id: child.about.now(paused=bool(child.place.paused))
             for child in self.children.values()
         }
 
@@ -251,6 +249,9 @@ class Crew:
             self.kill_job(child, word.removeprefix(TO_KILL))
         elif word in REQUESTED:
             self.follow(child, REQUESTED[word])
+        elif word.startswith((TO_PAUSE, TO_RESUME)) and word != child.order:
+            child.order = word
+            child.pause(paused=word.startswith(TO_PAUSE))
 
     def leased(self, until: float) -> None:
         """Nobody else gives them up before then."""
@@ -283,11 +284,14 @@ class Crew:
         self.wake(len(self.children))
 
     def pause(self, *, paused: bool) -> None:
-        """Let all take no other job, or go on."""
-        self.paused = paused
+        """Let all take no other job, or go on; also those that are yet to be forked."""
+        self.board.pause(paused=paused)
         for child in self.children.values():
-            child.place.paused = paused
-            child.wake()
+            child.pause(paused=paused)
+
+    def paused(self) -> set[str]:
+        """Those that take no job, by worker id."""
+        return {child.worker_id for child in self.children.values() if child.place.paused}
 
     def rest_until(self, at: float) -> None:
         """Before the supervisor sleeps: who has an earlier deadline must ring."""

@@ -2,6 +2,7 @@
 Dates as the family writes them. We write UTC, each in the form of its field in Ruby.
 """
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -36,6 +37,21 @@ _DATES = (
     "%a %b %d %H:%M:%S UTC %Y",  # older php-resques
     "%a %b %d %Y %H:%M:%S GMT%z",  # node-resque, its bracketed zone cut off
 )
+
+
+#: Who writes the start of a worker so.
+_LANGUAGES = {
+    r"\d{4}-\d\d-\d\d \d\d:": "Ruby",
+    r"\d{4}-\d\d-\d\dT\d\d:": "PHP",
+    r"[A-Z][a-z]{2} [A-Z][a-z]{2} \d": "PHP",
+    r"\d+(\.\d+)?$": "Node.js/Python",  # node-resque or pyres.
+}
+
+
+def language(started: str | None) -> str:
+    """Of a worker that is not ours, by the form of its start; "" for none that is known."""
+    found = (name for form, name in _LANGUAGES.items() if re.match(form, started or ""))
+    return next(found, "")
 
 
 #: Years of dates that can be shown in every time zone. Python's calendar ends a year further.

@@ -228,6 +228,12 @@ def workers(now: Overview) -> Iterator[Finding]:
             "What is paused stays paused, also when workers are restarted. If that was forgotten, "
             "use resque_queues resume with the name, or with '*' for all workers.",
         )
+    if any(worker.paused_itself for worker in ours):
+        yield Finding(
+            "warning",
+            "A worker that was told to pause stays so until it is resumed on its page in the "
+            "admin, its process gets the signal CONT, or its resque_work is restarted.",
+        )
 
 
 def outdated(about: Mapping[str, str], own: str, code: str = "") -> Iterator[Finding]:

@@ -116,7 +116,7 @@ class Keys:
     @property
     def orders(self) -> str:
         """HASH of worker id to the birth of the process that is meant and what it is ordered:
-        to stop, now or after its job, or to kill the job of a token."""
+        to stop, now or after its job, to kill the job of a token, to pause or to go on."""
         return self._key("workers", "orders")
 
     @property

@@ -210,6 +210,7 @@ def _worker_row(
     held = wire.Reservation.read(worker_id, record) if record else None
     host, pid, text = (*worker_id.split(":", 2), "", "")[:3]
     queues = tuple(filter(None, text.split(",")))
+    about = About.decode(pauses.workers.get(worker_id))
     return WorkerRow(
         id=wire.readable(worker_id),
         host=host,
@@ -227,5 +228,9 @@ def _worker_row(
         paused=pauses.hold(worker_id, queues, ours=lease is not None),
         payload=held.payload if held else None,
         token=held.token if held else "",
-        version=about.version if (about := About.decode(pauses.workers.get(worker_id))) else "",
+        version=about.version if about else "",
+        birth=about.birth if about else "",
+        paused_itself=about is not None and about.paused,
+        memory=about.memory if about else 0,
+        language="Python" if lease is not None else dates.language(started),
     )

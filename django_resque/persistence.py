@@ -27,12 +27,12 @@ class Persistent:
         self,
         store: Store,
         worker_id: str,
-        about: About,
+        told: Callable[[], About],
         requests: process.Requests,
         alarm: process.Alarm,
     ) -> None:
         self._store = store
-        self._alive = {worker_id: about}
+        self._worker_id, self._told = worker_id, told
         self._outage = connection.Outage(worker_id)
         self._requests = requests
         self._alarm = alarm
@@ -50,7 +50,7 @@ class Persistent:
             try:
                 if self._outage.attempts:
                     with suppress(ResponseError):  # The step itself will be refused, if it minds.
-                        self._store.beat(self._alive)
+                        self._store.beat({self._worker_id: self._told()})
                 answer = step()
             except RedisError as error:
                 # Away, full, or refusing: a password was changed, a key is of a wrong type.

@@ -5,7 +5,7 @@ times that nobody minds; and the sentences in which people are told. Talks to no
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -55,7 +55,7 @@ class Pauses:
         )
 
     def itself(self, worker_id: str) -> bool:
-        """Whether a signal told this worker to pause."""
+        """Whether a signal or an order told this worker to pause."""
         about = About.decode(self.workers.get(worker_id))
         return about is not None and about.paused
 
@@ -80,6 +80,7 @@ def problems(
         *_forgotten(queues, pauses),
         *_silent(workers),
         *_unheard(queues, workers),
+        *_held_up(queues, workers, pauses),
         *_overdue(delayed, clock),
         *_rising(marks, clock),
     ]
@@ -109,7 +110,10 @@ def _forgotten(queues: list[QueueRow], pauses: Pauses) -> list[Problem]:
     told = sorted(filter(pauses.itself, pauses.workers))
     if told:
         shown = ", ".join(map(wire.readable, told[:3])) + (_(" and others") if told[3:] else "")
-        text = _("Paused by the signal USR2, until CONT: %(some)s; %(told)d of %(all)d workers.")
+        text = _(
+            "Paused by the signal USR2 or on their page, until CONT or Resume: %(some)s; "
+            "%(told)d of %(all)d workers."
+        )
         text %= {"some": shown, "told": len(told), "all": len(pauses.workers)}
         found.append(Problem("warning", text))
     return found
@@ -131,6 +135,25 @@ def _unheard(queues: list[QueueRow], workers: list[WorkerRow]) -> list[Problem]:
         Problem("warning", _waiting(queue, listened, hint=at < HINTS))
         for at, queue in enumerate(unheard)
     ]
+
+
+def _held_up(queues: list[QueueRow], workers: list[WorkerRow], pauses: Pauses) -> Iterator[Problem]:
+    """Workers listen, and yet nobody takes. Of those that are all silent is told elsewhere."""
+    names = [queue.name for queue in queues]
+    paused = listeners([each for each in workers if each.paused_itself], names)
+    silent = listeners([each for each in workers if each.silent and not each.paused_itself], names)
+    for queue in queues:
+        told, lost = paused[queue.name], silent[queue.name]
+        if not queue.size or queue.paused or pauses.everything:
+            continue
+        if told and told + lost == queue.workers:
+            text = _("%(queue)s: %(count)d waiting, all workers that listen are paused.")
+            if lost:
+                text = _(
+                    "%(queue)s: %(count)d waiting, all workers that listen are paused or silent."
+                )
+            text %= {"queue": wire.readable(queue.name), "count": queue.size}
+            yield Problem("warning", text)
 
 
 def _overdue(delayed: Delayed, clock: float) -> list[Problem]:

@@ -9,7 +9,6 @@ import _signal  # type: ignore[import-not-found]  # Has no stub.
 import getpass
 import io
 import os
-import resource
 import select
 import signal
 import socket
@@ -225,15 +224,6 @@ def title(text: str) -> None:
     """What `ps` shows. Of a text of other people's making, what can be shown."""
     if sys.platform != "darwin":  # There a forked process that sets its title may crash.
         setproctitle(text.encode("utf-8", "replace").decode().replace("\0", " "))
-
-
-def resident_megabytes() -> float:
-    """Memory of this process: now, or at its peak where only that is known."""
-    with suppress(OSError, ValueError, IndexError):
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-        return pages * resource.getpagesize() / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
 
 
 def hostname() -> str:

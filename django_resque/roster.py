@@ -9,7 +9,7 @@ from typing import Any, Literal
 from redis import Redis
 
 from . import dates, wire
-from .about import TO_KILL, TO_STOP, TO_STOP_NOW, About
+from .about import TO_KILL, TO_PAUSE, TO_RESUME, TO_STOP, TO_STOP_NOW, About
 from .keys import Keys
 from .line import Line
 from .outcome import Outcome
@@ -81,6 +81,14 @@ class Roster:
     def order_kill(self, worker_id: str, birth: str, token: str) -> None:
         """The same to kill a job: the one whose reservation bears this token, and no other."""
         self._order({worker_id: f"{birth} {TO_KILL}{token}"})
+
+    def order_pause(self, worker_id: str, birth: str, token: str, *, paused: bool) -> None:
+        """
+        The same to take no other job, or to go on, in the place of an earlier order of either
+        kind. It is carried out once, known by this token, which must be new.
+        """
+        word = TO_PAUSE if paused else TO_RESUME
+        self._order({worker_id: f"{birth} {word}{token}"})
 
     def leases(self) -> dict[str, str]:
         """Worker id to lease: a value that changes with each beat."""

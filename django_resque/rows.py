@@ -59,6 +59,10 @@ class WorkerRow:
     payload: wire.Payload | None = None  #: The job in hand.
     token: str = ""  #: Of its reservation; "" for other languages.
     version: str = ""  #: Of django-resque; "" for other languages.
+    birth: str = ""  #: Of its process; "" for other languages.
+    paused_itself: bool = False  #: By a signal to it, or an operator's order.
+    memory: int = 0  #: Resident bytes of its process at its last beat; 0 if unknown.
+    language: str = ""  #: As far as Redis tells; "" if that is not known.
 
     @property
     def silent(self) -> bool:
@@ -67,7 +71,10 @@ class WorkerRow:
 
     @property
     def state(self) -> State:
-        """A silent worker's job may still run, and a paused worker ends the one in its hands."""
+        """
+        A silent worker's job may still run, and a paused worker ends the one in its hands:
+        then it is performing, and `paused` says that it takes no other.
+        """
         if self.silent:
             return "silent"
         if self.job:
@@ -190,6 +197,7 @@ def _worker_fields(row: WorkerRow) -> dict[str, Any]:
         "queues": list(row.queues),
         "ours": row.ours,
         "state": row.state,
+        "paused": row.paused,
         "job": row.job or None,
         "job_id": row.job_id or None,
         "queue": row.queue or None,
@@ -198,6 +206,9 @@ def _worker_fields(row: WorkerRow) -> dict[str, Any]:
         "processed": row.processed,
         "failed": row.failed,
         "beat_age": None if row.beat_age is None else round(row.beat_age, 3),
+        "memory": row.memory or None,
+        "language": row.language or None,
+        "version": row.version or None,
     }
 
 

@@ -219,7 +219,7 @@ class Supervisor:
         now, left = time.monotonic(), []
         for child in self.dead:
             if now >= child.answer_at and self.upkeep.ask(self.answer_for, child):
-                self.crew.board.give_back(child.place)
+                self.crew.board.give_back(child.place, replaced=not child.expected)
             else:
                 left.append(child)
         self.dead = left
@@ -263,7 +263,8 @@ class Supervisor:
         return self.home.named(self.order, pid)
 
     def title(self) -> None:
-        state = "supervising paused" if self.crew.paused else "supervising"
+        all_paused = 0 < len(self.crew.children) == len(self.crew.paused())
+        state = "supervising paused" if all_paused else "supervising"
         state = "stopping" if self.requests.stopping else state
         queues = ",".join(self.order.queues)
         process.title(f"resque-{__version__}: {state} {len(self.crew.children)} of {queues}")

@@ -69,6 +69,9 @@ class Hands(Protocol):
     def renamed(self) -> None:
         """There are other queues than before."""
 
+    def paused(self) -> set[str]:
+        """Those that were told to take no job, by worker id."""
+
     def obey(self, worker_id: str, order: str) -> None:
         """An operator left an order for this worker."""
 
@@ -103,6 +106,7 @@ class Upkeep:
         self.names_rung = self.delays_changed = False
         #: An order may be there that no beat has read: rung for, or left before we could be rung.
         self.ordered = True
+        self.told_paused: set[str] = set()  #: As Redis knows them by the last beat.
         self.begun = self.vain = 0  #: Looks called for, after which nobody began a job.
         self.last_look = self.next_beat = self.next_redis = 0.0
         self.next_promotion = 0.0
@@ -110,6 +114,7 @@ class Upkeep:
     def turn(self) -> None:
         """Do what is due."""
         self.listen()
+        self.tell_of_pauses()
         for due, step in (
             (self.next_beat, self.beat),
             (self.next_promotion, self.promote),
@@ -203,12 +208,19 @@ class Upkeep:
         """Sign of life for the living, orders from operators, and a look at the others."""
         self.next_beat = time.monotonic() + self.options.heartbeat
         abouts, began = self.hands.abouts(), time.monotonic()
+        self.told_paused = {worker_id for worker_id, about in abouts.items() if about.paused}
         orders = self.store.beat(abouts)
         self.hands.leased(began + clock.FENCE)
         logger.debug("beat workers=%d orders=%s", len(abouts), orders)
         for worker_id, order in orders.items():
             self.hands.obey(worker_id, order)
+        self.tell_of_pauses()
         clock.give_up_silent(self.store, self.watch, abouts, self.end)
+
+    def tell_of_pauses(self) -> None:
+        """At once, as somebody may look at the page: a pause and its end are written by a beat."""
+        if self.hands.paused() != self.told_paused:
+            self.next_beat = 0.0
 
     def record(self) -> None:
         """What was counted since the last time."""

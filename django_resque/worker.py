@@ -17,9 +17,9 @@ from . import (
     apart,
     conf,
     execution,
-    forking,
     hygiene,
     listing,
+    memory,
     patterns,
     process,
     reports,
@@ -70,14 +70,14 @@ class Worker:
             process.print_at_once()
             os.register_at_fork(after_in_child=self.forked)
             self.store = conf.new_store(self.order.options)
-            persistent = Persistent(self.store, self.id, self.about, self.requests, self.alarm)
+            persistent = Persistent(self.store, self.id, self.told, self.requests, self.alarm)
             self.repeat = persistent.repeat
             self.surroundings = hygiene.Surroundings(except_for=self.signals)
             try:
                 with suppress(StoppedWithoutRedis):  # What it gave in a lost reply was not begun.
                     self.store.line = self.repeat(lambda: Line(self.store.redis.connection_pool))
                     self.work()
-                    self.wait_for_mourners()
+                    apart.wait_for_mourners(self.alarm, self.requests)
             finally:
                 self.reports.flush()
                 self.surroundings.close()
@@ -110,8 +110,12 @@ class Worker:
 
     def register(self) -> None:
         """Become known, and settle what an earlier worker of the same id left."""
-        while leftover := self.repeat(lambda: self.store.register(self.id, self.about)):
+        while leftover := self.repeat(lambda: self.store.register(self.id, self.told())):
             self.give_up(leftover)
+
+    def told(self) -> About:
+        """What Redis is told of this worker, as of now."""
+        return self.about.now(paused=bool(self.place.paused))
 
     def give_up(self, leftover: wire.Reservation) -> None:
         error = DirtyExit(
@@ -229,19 +233,13 @@ class Worker:
         if left := self.surroundings.left_over():
             logger.warning("job left behind job=%s: %s", job, "; ".join(left))
 
-    def wait_for_mourners(self) -> None:
-        """They die with us. They have their own limit, and the supervisor ours."""
-        while forking.living() and not self.requests.now:
-            self.alarm.wait(0.1)
-            list(forking.reap())
-
     def has_done_enough(self) -> bool:
         """A job that was cut short may have left anything behind, and may yet be killed for it."""
         order = self.order
         return not order.in_process and (
             self.place.job_over
             or (order.max_jobs is not None and self.place.number >= order.max_jobs)
-            or (order.max_rss is not None and process.resident_megabytes() > order.max_rss)
+            or (order.max_rss is not None and memory.megabytes() > order.max_rss)
         )
 
     def settle(
@@ -272,12 +270,12 @@ class Worker:
         """The signal handler: notes it, or tells the supervisor, or interrupts the job."""
         if number in (signal.SIGUSR2, signal.SIGCONT):
             self.place.paused = number == signal.SIGUSR2
-        elif number == signal.SIGURG:
+        if number == signal.SIGURG:
             self.urged()
         elif number != signal.SIGCHLD:  # Which only ends a wait.
             self.post.tell(number)
-            if number != signal.SIGUSR1:
-                self.requests.heard(signal.Signals(number), time.monotonic())
+        if number in process.STOP_SIGNALS:
+            self.requests.heard(signal.Signals(number), time.monotonic())
 
     def urged(self) -> None:
         """The board says what is meant: our time to stop is over, or the job's."""

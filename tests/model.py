@@ -201,6 +201,8 @@ class Model:
         """Beside what the same process was ordered before."""
         words = self.hashes["workers:orders"].get(worker, birth).split()
         words = words if words[0] == birth else [birth]
+        if word.startswith(("pause:", "resume:")) and word not in words:
+            words = [each for each in words if not each.startswith(("pause:", "resume:"))]
         self.hashes["workers:orders"][worker] = " ".join([*words, *({word} - set(words))])
 
     def beat_for(self, worker: str, about: str, lease: int) -> None:

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 #: What stands on the pages and is nobody's word: names, ids and values of these tests.
 DATA = re.compile(
     r"web-\d|mail|mial|images|host|login|shop\.jobs\.\w+|tests\.\S+|ValueError|no such order|Old"
-    r"|admin|Resque|held|waiting|later|redis://\S+|unix://\S+|\b[0-9a-f]{10,}\b|\.{3}|\bX\b|\bs\b"
+    r"|admin|Resque|Python|ruby|held|waiting|later|redis://\S+|unix://\S+|\b[0-9a-f]{10,}\b|\.{3}|\bX\b|\bs\b"
 )
 
 
@@ -112,6 +112,7 @@ def test_every_message_can_be_translated(
     admin_client: Client, store: Store, redis: Redis, marked_language: None
 ) -> None:
     fill(store)
+    redis.sadd("resque:workers", "ruby:1:mail")
     for _ in range(3):
         fail(store, 1)
     forms: list[tuple[str, dict[str, Any]]] = [
@@ -126,6 +127,10 @@ def test_every_message_can_be_translated(
         (KILL, {"id": WORKER, "token": "none"}),
         (f"{WORKERS}stop/", {"id": WORKER}),
         (f"{WORKERS}stop/", {"id": "web-9:1:mail"}),
+        (f"{WORKERS}pause/", {"id": WORKER, "birth": "1"}),
+        (f"{WORKERS}pause/", {"id": WORKER, "birth": "2"}),
+        (f"{WORKERS}pause/", {"id": "ruby:1:mail"}),
+        (f"{WORKERS}resume/", {"id": WORKER, "birth": "1"}),
         (f"{QUEUES}pause/", {"name": "mail"}),
         (f"{QUEUES}resume/", {"name": "mail"}),
         (f"{QUEUES}resume/", {"name": "mail"}),

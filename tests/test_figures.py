@@ -116,7 +116,7 @@ def test_how_long_a_job_waited_is_told_by_its_payload_or_not_known(
 
 
 def test_what_a_killed_process_has_counted_is_not_lost() -> None:
-    place = Board(1).take(paused=False)
+    place = Board(1).take()
     pid = os.fork()
     if not pid:
         Sheet(place.counts).count(*MAIL, FAILED, waited=2.0, took=0.1)
@@ -130,7 +130,7 @@ def test_what_a_killed_process_has_counted_is_not_lost() -> None:
 
 
 def test_news_are_told_once() -> None:
-    place = Board(1).take(paused=False)
+    place = Board(1).take()
     worker, supervisor = Sheet(place.counts), Sheet(place.counts)
 
     found = []
@@ -143,7 +143,7 @@ def test_news_are_told_once() -> None:
 
 
 def test_too_many_series_and_long_names_are_counted_among_the_others() -> None:
-    place = Board(1).take(paused=False)
+    place = Board(1).take()
     sheet = Sheet(place.counts)
     for number in range(120):
         sheet.count("mail", f"Job{number}", PROCESSED, waited=None, took=0.0)
@@ -158,12 +158,12 @@ def test_too_many_series_and_long_names_are_counted_among_the_others() -> None:
 
 def test_a_place_that_is_taken_again_begins_with_an_empty_sheet() -> None:
     board = Board(1)
-    place = board.take(paused=False)
+    place = board.take()
     Sheet(place.counts).count(*MAIL, PROCESSED, waited=None, took=0.0)
 
     board.give_back(place)
 
-    assert dict(Sheet(board.take(paused=False).counts).news()) == {}
+    assert dict(Sheet(board.take().counts).news()) == {}
 
 
 # Recording, in Redis.

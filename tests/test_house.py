@@ -25,6 +25,7 @@ PLAN: dict[str, set[str]] = {
     "masking": set(),
     "retry": set(),
     "pidfile": set(),
+    "memory": set(),
     "process": {"setproctitle"},
     "forking": {"process"},
     "figures": set(),
@@ -41,7 +42,7 @@ PLAN: dict[str, set[str]] = {
     "hygiene": {"leftover", "process", "stdio"},
     "arguments": {"errors"},
     "wire": {"dates"},
-    "about": {"wire"},
+    "about": {"memory", "wire"},
     "items": {"wire"},
     "failure": {"arguments", "dates", "errors", "masking", "wire"},
     # First floor: Redis.
@@ -104,8 +105,8 @@ PLAN: dict[str, set[str]] = {
     "reports": {"failure", "outcome", "wire"},
     "persistence": {"about", "connection", "process", "store", "redis"},
     "worker": {
-        "about", "apart", "board", "conf", "errors", "execution", "forking", "hygiene", "line",
-        "listing", "order", "outcome", "patterns", "persistence", "post", "process", "reports",
+        "about", "apart", "board", "conf", "errors", "execution", "hygiene", "line", "listing",
+        "memory", "order", "outcome", "patterns", "persistence", "post", "process", "reports",
         "signals", "store", "verdict", "version", "wire",
     },
     "clock": {"counting", "errors", "retry", "roster", "store", "verdict", "wire"},

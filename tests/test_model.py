@@ -5,6 +5,7 @@ After each step everything in Redis equals the model's, byte for byte.
 """
 
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -78,7 +79,7 @@ LISTENED = st.lists(st.sampled_from(QUEUES), min_size=1, unique=True).map(tuple)
 ALL = st.permutations(QUEUES).map(tuple)
 
 #: What supervisors may be ordered to do with a worker.
-ORDERED = ["stop", "now", "kill:token"]
+ORDERED = ["stop", "now", "kill:token", "pause:a", "pause:b", "resume:c"]
 
 #: How a job in a worker's hands ends; due times are of one that is tried again.
 ENDS: list[str | int] = ["done", "failed", "failed", "put back", *PAST, FUTURE]
@@ -412,11 +413,14 @@ class Interleavings(RuleBasedStateMachine):
         def act() -> None:
             if word.startswith("kill"):
                 self.store.order_kill(workers[0], birth, "token")
+            elif pauses := re.match("(pause|resume):(.*)", word):
+                paused = pauses[1] == "pause"
+                self.store.order_pause(workers[0], birth, pauses[2], paused=paused)
             else:
                 self.store.order_stop(dict.fromkeys(workers, birth), now=word == "now")
 
         def told(farm: Model) -> None:
-            for worker in workers[:1] if word.startswith("kill") else workers:
+            for worker in workers[:1] if ":" in word else workers:
                 farm.order(worker, birth, word)
 
         self.step(act, told)

@@ -209,8 +209,8 @@ def test_a_pause_by_a_signal_is_told(store: Store) -> None:
     texts = [problem.text for problem in monitor.overview(store).problems]
 
     assert texts == [
-        "Paused by the signal USR2, until CONT: host:1:mail, host:2:mail, host:3:mail and others; "
-        "4 of 5 workers."
+        "Paused by the signal USR2 or on their page, until CONT or Resume: host:1:mail, "
+        "host:2:mail, host:3:mail and others; 4 of 5 workers."
     ]
 
 

@@ -111,6 +111,10 @@ def test_a_busy_farm_as_programs_see_it(store: Store, redis: Redis) -> None:
         "queue": "mail",
         "processed": 12,
         "failed": 2,
+        "paused": False,
+        "memory": None,
+        "language": "Python",
+        "version": "0.1.0",
     }
     assert theirs == {
         "id": "ruby:x:low",
@@ -127,6 +131,10 @@ def test_a_busy_farm_as_programs_see_it(store: Store, redis: Redis) -> None:
         "processed": 0,
         "failed": 0,
         "beat_age": None,
+        "paused": False,
+        "memory": None,
+        "language": None,
+        "version": None,
     }
 
 

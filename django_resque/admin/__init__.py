@@ -17,7 +17,7 @@ from .pages import Entry, Page
 from .queues import clear, pause, queue, queues, resume
 from .several import several
 from .stats import stats
-from .workers import kill, stop, worker, workers
+from .workers import kill, pause_worker, resume_worker, stop, worker, workers
 
 
 class OverviewAdmin(Entry):
@@ -40,6 +40,8 @@ class WorkersAdmin(Entry):
         Page("worker", "worker/", worker),
         Page("stop", "stop/", stop),
         Page("kill", "kill/", kill),
+        Page("pause_worker", "pause/", pause_worker),
+        Page("resume_worker", "resume/", resume_worker),
     )
 
 

@@ -1,5 +1,6 @@
-"""The pages of workers: all, one with its job, and the order to stop."""
+"""The pages of workers: all, one with its job, and the orders that they are given."""
 
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponseBase
@@ -9,7 +10,7 @@ from django.utils.translation import gettext as _
 from django_resque import conf, control, monitor, rows
 
 from . import payloads
-from .actions import Question, confirmation, done, nothing, number
+from .actions import Question, acts, confirmation, done, nothing, number
 from .pages import Entry, paged, render, requires
 
 
@@ -103,6 +104,37 @@ def kill(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     text %= {"job": row.job, "worker": row.id}
     name = f"{row.job} {row.job_id}".strip()
     return done(entry, request, _one(entry, row), text, address=worker_id, name=name)
+
+
+@acts("control")
+def pause_worker(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    text = _("Asked the worker %(worker)s to pause: it ends the job in its hands, takes no other.")
+    return _ordered(entry, request, control.pause, text)
+
+
+@acts("control")
+def resume_worker(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    text = _("Asked the worker %(worker)s to go on: it takes jobs again.")
+    return _ordered(entry, request, control.resume, text)
+
+
+def _ordered(
+    entry: Entry, request: HttpRequest, order: Callable[..., bool], text: str
+) -> HttpResponseBase:
+    """
+    The order names the very process that was shown. It is left whatever its record says now,
+    which may not know yet of an order just before.
+    """
+    worker_id = request.POST.get("id", "")
+    row = monitor.worker(conf.store(), worker_id)
+    if row is not None and not row.ours:
+        refused = _("%(worker)s is no worker of django-resque: pause it where it runs.")
+        return nothing(request, entry.url("workers"), refused % {"worker": row.id})
+    if row is None or not order(conf.store(), worker_id, request.POST.get("birth", "")):
+        return _gone(entry, request, worker_id)
+    back = entry.url("workers") if "list" in request.POST else _one(entry, row)
+    text %= {"worker": row.id}
+    return done(entry, request, back, text, address=worker_id, name=row.id)
 
 
 def _one(entry: Entry, row: rows.WorkerRow) -> str:

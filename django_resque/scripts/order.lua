@@ -6,6 +6,8 @@
 --   ARGV[2]      order: the birth of the process that is meant and, after a blank, what it is to do
 --                and so on, in turn
 --
+-- An order to pause, and one to go on, take the place of an earlier one of either kind.
+--
 --   returns      how many orders were not there before
 --   errors       WRONGTYPE   KEYS[1] is no hash; nothing was written
 --
@@ -21,6 +23,9 @@ for i = 1, #ARGV, 2 do
     before = birth
   end
   if not string.find(before .. ' ', word .. ' ', 1, true) then
+    if string.find(word, '^ pause:') or string.find(word, '^ resume:') then
+      before = string.gsub(string.gsub(before, ' pause:%S*', ''), ' resume:%S*', '')
+    end
     redis.call('HDEL', KEYS[1], id)
     redis.call('HSET', KEYS[1], id, before .. word)
     new = new + 1

@@ -170,7 +170,7 @@ def _state(row: rows.WorkerRow) -> str:
         return f"silent for {row.beat_age:.0f} s"
     if row.state == "performing":
         since = f" since {moment(row.since)}" if row.since else ""
-        return f"performing {row.job} from {row.queue}{since}"
+        return f"performing {row.job} from {row.queue}{since}{', then paused' * row.paused}"
     return row.state
 
 
