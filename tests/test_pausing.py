@@ -138,15 +138,21 @@ def test_a_signal_and_an_order_are_one_pause_that_is_shown_at_once(
 
 
 def test_a_pause_by_a_signal_to_one_worker_is_shown_long_before_the_next_beat(
-    farm: Farm, store: Store, redis: Redis
+    farm: Farm, store: Store, redis: Redis, trace: Path
 ) -> None:
-    work = idle(farm, redis, count=2)
-    first, second = work.worker_pids()
+    """Also of one that performs."""
+    work = idle(farm, redis, "--queue=slow", count=2)
+    enqueue(jobs.linger, str(trace), 600)
+    wait_for(lambda: lines(trace), "the job has begun")
+    busy = int(lines(trace)[0])
+    (other,) = set(work.worker_pids()) - {busy}
 
-    os.kill(first, signal.SIGUSR2)
+    os.kill(busy, signal.SIGUSR2)
 
-    wait_for(lambda: row(store, first).paused_itself, "the record", 2)
-    assert not row(store, second).paused_itself
+    wait_for(lambda: row(store, busy).paused_itself, "the record", 2)
+    assert not row(store, other).paused_itself
+    os.kill(other, signal.SIGUSR2)
+    wait_for(lambda: row(store, other).paused_itself, "the record of one that waits", 2)
 
 
 def test_what_replaces_a_paused_process_is_paused_too(
