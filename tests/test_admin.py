@@ -218,7 +218,7 @@ def test_the_overview_shows_queues_and_workers(
         in found
     )
     assert "images 2 2" in found
-    assert re.search(rf"{WORKER} performing Thumb from images, {ID} \d seconds? ago 0 0", found)
+    assert re.search(rf"{WORKER} performing Thumb from images, {ID} , \d seconds? ago 0 0", found)
     assert "web-2:1:images waiting 0 0" in found
     assert "No problems" in found
 

@@ -374,7 +374,7 @@ def test_a_worker_is_shown_with_its_job(admin_client: Client, store: Store) -> N
     listed, shown = text(admin_client, WORKERS), text(admin_client, ONE_WORKER)
 
     assert re.search(
-        rf"{WORKER} Python, version 0.1.0 performing login from mail .* ago 0 0 - 0 s ago", listed
+        rf"{WORKER} Python, version 0.1.0 performing login from mail, .* ago 0 0 0 s ago", listed
     )
     assert "web-2:1:images Python, version 0.1.0 waiting" in listed
     assert "Host web-1 Process 4711 Listens to mail, images" in shown

@@ -404,13 +404,11 @@ def test_a_worker_is_paused_and_resumed_from_its_pages(
 
     assert address == PAUSE
     assert response.request["PATH_INFO"] == url.partition("?")[0]
-    assert said(response) == [
-        f"Asked the worker {WORKER} to pause: it ends the job in its hands, takes no other."
-    ]
+    assert said(response) == [f"Asked the worker {WORKER} to pause: it takes no further job."]
     assert re.fullmatch(r"1 pause:[0-9a-f]{32}", orders(redis))
     assert LogEntry.objects.get().object_id == WORKER
     store.beat({WORKER: replace(ABOUT, paused=True)})
-    assert "performing, then paused" in text(client, url).replace(" ,", ",")
+    assert "performing then paused" in text(client, url)
 
     address, form = button(page(client, url))
     response = client.post(address, form, follow=True)

@@ -108,7 +108,7 @@ def kill(entry: Entry, request: HttpRequest) -> HttpResponseBase:
 
 @acts("control")
 def pause_worker(entry: Entry, request: HttpRequest) -> HttpResponseBase:
-    text = _("Asked the worker %(worker)s to pause: it ends the job in its hands, takes no other.")
+    text = _("Asked the worker %(worker)s to pause: it takes no further job.")
     return _ordered(entry, request, control.pause, text)
 
 
