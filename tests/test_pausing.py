@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.test import Client
 from redis import Redis
 
-from django_resque import control, enqueue, enqueue_to, monitor
+from django_resque import control, doctor, enqueue, enqueue_to, monitor
 from django_resque.about import About
 from django_resque.board import Board
 from django_resque.rows import WorkerRow
@@ -355,6 +355,17 @@ def test_status_tells_of_a_paused_worker_that_still_performs(
     assert (worker["state"], worker["paused"]) == ("performing", True)
     assert (worker["memory"], worker["version"]) == (41_000_000, "0.1.0")
     assert worker["language"] == "Python"
+
+
+def test_the_doctor_says_how_a_paused_worker_goes_on(store: Store) -> None:
+    store.register("h:1:mail", ABOUT)
+    advice = "A worker that was told to pause stays so until it is resumed on its page in the admin"
+    before = [finding.text for finding in doctor.examine(store)]
+
+    store.beat({"h:1:mail": replace(ABOUT, paused=True)})
+
+    after = [finding.text for finding in doctor.examine(store)]
+    assert [sum(advice in text for text in texts) for texts in (before, after)] == [0, 1]
 
 
 @pytest.mark.parametrize(
