@@ -179,7 +179,10 @@ def test_a_mask_in_a_list_that_got_shorter_stands_for_nobody_knows_which(
     [
         ("X", "[1", "This is not JSON: Expecting"),
         ("X", "", "This is not JSON: Expecting value"),
-        ("X", "[" * 100_000, "This is not JSON: maximum recursion"),
+        ("X", f"[{'7' * 5000}]", "This is not JSON: Exceeds the limit"),
+        ("X", "[" * 100_000, "nested deeper than 98 levels"),
+        ("X", "[" * 900 + "]" * 900, "nested deeper than 98 levels"),
+        ("X", "[" * 3000 + "]" * 3000, "nested deeper than 98 levels"),
         ("X", '{"a": 1}', "The arguments are a list: put [ before them"),
         ("X", "[NaN]", "args[0]: nan is not JSON"),
         ("X", '["\\ud800"]', "a lone surrogate"),

@@ -33,14 +33,8 @@ def read(text: str, row: FailureRow) -> list[Any]:
     Refused.
     """
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Refused(_("This is not JSON: %(error)s.") % {"error": error}) from error
-    if not isinstance(found, list):
-        raise Refused(_("The arguments are a list: put [ before them and ] after them."))
-    shown = payloads.masked_arguments(row.payload)
-    try:
-        args: list[Any] = masking.unmasked(found, shown, row.payload.args)
+        shown = payloads.masked_arguments(row.payload)
+        args: list[Any] = masking.unmasked(_listed(text), shown, row.payload.args)
         arguments.check(args)
         _check_call(row.payload.job, args)
     except masking.Unknown as error:
@@ -51,7 +45,20 @@ def read(text: str, row: FailureRow) -> list[Any]:
         raise Refused(text % {"mask": masking.MASK}) from error
     except InvalidArguments as error:
         raise Refused(str(error)) from error
+    except RecursionError as error:
+        text = _("The arguments are nested deeper than %(depth)d levels.")
+        raise Refused(text % {"depth": arguments.MAX_DEPTH}) from error
     return args
+
+
+def _listed(text: str) -> list[Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise Refused(_("This is not JSON: %(error)s.") % {"error": error}) from error
+    if not isinstance(found, list):
+        raise Refused(_("The arguments are a list: put [ before them and ] after them."))
+    return found
 
 
 def _check_call(name: str, args: list[Any]) -> None:
