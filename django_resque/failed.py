@@ -12,7 +12,7 @@ from .parcels import UNENDED_TTL, Call
 from .roster import Roster
 from .scripts import script
 
-#: Seconds for which failures that were cleared can be brought back.
+#: Seconds for which failures, or jobs of a queue, that were cleared can be brought back.
 KEPT = 3600
 
 #: Failures that are withdrawn, or brought back, in one round trip: Redis is held for 5 ms.
@@ -75,15 +75,18 @@ class FailedList(Roster):
 
     def clear_failures(self) -> int:
         """Put all failures aside, to be brought back for a while; answers how many."""
-        return int(self._run("clear", [self.keys.failed, self.keys.cleared], [KEPT]))
+        return int(self._run("clear", [self.keys.failed, self.keys.cleared], [KEPT, -1]))
 
     def restore_failures(self) -> int:
         """
         Bring back the failures that were cleared last, in bounded steps; answers how many.
         What failed meanwhile stays newer. Interrupted, it can be called again.
         """
-        keys, restored = [self.keys.failed, self.keys.cleared], 0
-        while step := int(self._run("restore", keys, [RESTORED, KEPT])):
+        return self._restore([self.keys.failed, self.keys.cleared])
+
+    def _restore(self, keys: list[str], *words: str) -> int:
+        restored = 0
+        while step := int(self._run("restore", keys, [RESTORED, KEPT, *words])):
             restored += step
         return restored
 

@@ -129,6 +129,11 @@ class Keys:
         """LIST of the failures that were cleared last, oldest first; kept for a while."""
         return self._key("failed", "cleared")
 
+    def cleared_jobs(self, queue: str) -> str:
+        """LIST of the payloads that were cleared from this queue last, the next one first; kept
+        for a while. No queue has a key that begins so."""
+        return self._key("queues", "cleared", queue)
+
     def figures(self, seconds: int, window: int) -> str:
         """HASH of series to counts, see figures.py: of so many seconds from this one on."""
         return self._key("figures", str(seconds), str(window))

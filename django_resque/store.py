@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from . import dates, wire
-from .delayed import DelayedSet
 from .errors import InvalidPayload
 from .failure import Failure
 from .items import Item
 from .outcome import Outcome
-from .parcels import PUSHED_TTL, UNENDED_TTL, Parcel, round_trips
+from .parcels import UNENDED_TTL, Parcel, round_trips
+from .queued import Queued
 from .scripts import script
 
 
@@ -48,7 +48,7 @@ class Take:
 Nothing = Literal["idle", "paused", "held", "unregistered"]
 
 
-class Store(DelayedSet):
+class Store(Queued):
     """The farm in one Redis. Needs no Django."""
 
     def push(self, parcels: Sequence[Parcel]) -> int:
@@ -83,52 +83,6 @@ class Store(DelayedSet):
             if not more:
                 return int(moved)
             homeless.update(more)
-
-    def cancel(self, queue: str, payload: str, job_id: str, behind: int = 0) -> bool:
-        """
-        Take a waiting job out of its queue. False if it is not there any more.
-
-        `behind` says how many stood behind it when it was seen: it is found sooner.
-        """
-        keys = [self.keys.queue(queue), self.keys.status(job_id), self.keys.pushed(job_id)]
-        return bool(self._run("cancel", keys, [payload, behind, PUSHED_TTL if job_id else ""]))
-
-    def pause(self, queue: str, by: str) -> None:
-        """Let nobody take from this queue, until `resume`. Only our own workers mind it."""
-        fields = {"at": dates.run_at(time.time()), "by": by}
-        self.redis.hset(self.keys.paused, wire.raw(queue), wire.raw(wire.dumps(fields)))
-
-    def resume(self, queue: str) -> bool:
-        """False if it was not paused."""
-        return bool(self.redis.hdel(self.keys.paused, wire.raw(queue)))
-
-    def pause_all(self) -> None:
-        """Let no worker take a job; Ruby's workers mind it too."""
-        self.redis.set(self.keys.pause_all, "true")
-
-    def resume_all(self) -> bool:
-        """False if they were not paused."""
-        return bool(self.redis.delete(self.keys.pause_all))
-
-    def remove_queue(self, queue: str) -> int:
-        """Forget a queue and the jobs in it; answers how many those were."""
-        with self.redis.pipeline(transaction=True) as pipe:
-            pipe.llen(wire.raw(self.keys.queue(queue)))
-            pipe.srem(self.keys.queues, wire.raw(queue))
-            pipe.unlink(wire.raw(self.keys.queue(queue)))
-            return int(pipe.execute()[0])
-
-    def clear_queue(self, queue: str) -> int:
-        """
-        Drop the jobs that wait in a queue, and keep its name; answers how many those were.
-
-        As cheap for a million as for one, so their statuses are not looked up: they stay
-        "waiting" until their time is over.
-        """
-        with self.redis.pipeline(transaction=True) as pipe:
-            pipe.llen(wire.raw(self.keys.queue(queue)))
-            pipe.unlink(wire.raw(self.keys.queue(queue)))
-            return int(pipe.execute()[0])
 
     def reserve(self, take: Take) -> wire.Reservation | Nothing:
         """Take the next job from the first queue that has one."""

@@ -358,14 +358,30 @@ class Model:
     def resume(self, queue: str) -> bool:
         return self.hashes["queues:paused"].pop(queue, None) is not None
 
-    def clear_queue(self, queue: str) -> int:
-        dropped = self.lists.pop(f"queue:{queue}", [])
-        self.over(*dropped)
-        return len(dropped)
+    def clear_queue(self, queue: str, before: int) -> int | None:
+        """What was put aside before is dropped, if the caller knows of it."""
+        waiting, aside = self.lists[f"queue:{queue}"], f"queues:cleared:{queue}"
+        if waiting and len(self.lists[aside]) != before:
+            return None
+        if waiting:
+            self.over(*self.lists.pop(aside))
+            self.lists[aside] = self.lists.pop(f"queue:{queue}")
+            self.expiries[aside] = self.now + HOUR
+        return len(waiting)
+
+    def restore_queue(self, queue: str) -> int:
+        """Before what was pushed since."""
+        restored = self.lists.pop(f"queues:cleared:{queue}", [])
+        if restored:
+            self.lists[f"queue:{queue}"] = restored + self.lists[f"queue:{queue}"]
+            self.sets["queues"].add(queue)
+        return len(restored)
 
     def remove_queue(self, queue: str) -> int:
         self.sets["queues"].discard(queue)
-        return self.clear_queue(queue)
+        dropped = self.lists.pop(f"queue:{queue}", [])
+        self.over(*dropped)
+        return len(dropped)
 
     # What several steps do.
 

@@ -54,8 +54,9 @@ PLAN: dict[str, set[str]] = {
     "roster": {"about", "dates", "keys", "line", "outcome", "parcels", "scripts", "wire", "redis"},
     "failed": {"failure", "parcels", "roster", "scripts", "wire"},
     "delayed": {"failed", "items", "parcels"},
+    "queued": {"dates", "delayed", "failed", "parcels", "wire"},
     "store": {
-        "dates", "delayed", "errors", "failure", "items", "outcome", "parcels", "scripts", "wire",
+        "dates", "errors", "failure", "items", "outcome", "parcels", "queued", "scripts", "wire",
     },
     "recording": {"figures", "roster", "scripts"},
     "listing": {"store", "wire", "redis"},

@@ -615,14 +615,34 @@ class Interleavings(RuleBasedStateMachine):
     @precondition(lambda self: self.filled())
     @rule(
         queue=of(lambda self: self.filled()),
-        verb=st.sampled_from(["clear_queue", "remove_queue"]),
-        sure=st.sampled_from([False, False, True]),
+        sure=st.sampled_from([False, False, False, False, False, True]),
     )
-    def clear_queue(self, queue: str, verb: str, sure: bool) -> None:
+    def remove_queue(self, queue: str, sure: bool) -> None:
         if sure:
-            self.step(
-                lambda: getattr(self.store, verb)(queue), lambda farm: getattr(farm, verb)(queue)
-            )
+            self.step(lambda: self.store.remove_queue(queue), lambda farm: farm.remove_queue(queue))
+
+    @precondition(lambda self: self.filled() or self.cleared())
+    @rule(
+        queue=of(lambda self: self.cleared() or self.filled()),
+        acts=st.lists(st.sampled_from(["clear", "again", "push", "restore"]), max_size=4),
+    )
+    def clear_queue(self, queue: str, acts: list[str]) -> None:
+        """And again, as its reply was lost; and bring back what was cleared."""
+        before = 0
+        for act in acts:
+            if act == "push":
+                self.foreign_push(queue, FOREIGN[0], track=False)
+            elif act == "restore":
+                self.step(
+                    lambda: self.store.restore_queue(queue), lambda farm: farm.restore_queue(queue)
+                )
+            else:
+                if act == "clear":
+                    before = len(self.model.lists[f"queues:cleared:{queue}"])
+                self.step(
+                    partial(self.store.clear_queue, queue, before),
+                    partial(Model.clear_queue, queue=queue, before=before),
+                )
 
     @precondition(lambda self: self.failed())
     @rule(withdrawn=WITHDRAWN, anew=st.booleans())
@@ -686,6 +706,9 @@ class Interleavings(RuleBasedStateMachine):
 
     def filled(self) -> list[str]:
         return [each for each in QUEUES if self.model.lists[f"queue:{each}"]]
+
+    def cleared(self) -> list[str]:
+        return [each for each in QUEUES if self.model.lists[f"queues:cleared:{each}"]]
 
     def failed(self) -> list[int]:
         """Places in the failed list. Empty elements are passed over."""

@@ -39,7 +39,7 @@ DUE = 1000
 
 #: The type of each key, by how it begins; the others are strings.
 TYPES = {
-    "queues:paused": "hash", "queues": "set", "queue:": "list", "failed": "list",
+    "queues:paused": "hash", "queues:cleared:": "list", "queues": "set", "queue:": "list", "failed": "list",
     "delayed:": "list", "delayed_queue_schedule": "zset", "timestamps:": "set",
     "workers:": "hash", "workers": "set", "figures:writer:": "string", "figures:": "hash",
 }  # fmt: skip
@@ -366,12 +366,31 @@ def clearing(store: Store) -> Step:
     return store.clear_failures
 
 
+def clearing_a_queue(store: Store) -> Step:
+    store.redis.rpush("resque:queues:cleared:low", "before")
+    store.push(parcels(2))
+    return lambda: store.clear_queue("low", 1)
+
+
+def clearing_a_queue_again(store: Store) -> Step:
+    store.redis.rpush("resque:queues:cleared:low", "before")
+    store.push(parcels(2))
+    return lambda: store.clear_queue("low", 0)
+
+
 def restoring(store: Store) -> Step:
     store.redis.rpush("resque:failed:cleared", "a", "b")
     store.redis.rpush("resque:failed", "c")
     return lambda: script("restore")(
         store.redis, ["resque:failed", "resque:failed:cleared"], [500, 3600]
     )
+
+
+def restoring_step_by_step(store: Store) -> Step:
+    store.redis.rpush("resque:queues:cleared:low", "a", "b", "c")
+    store.redis.rpush("resque:queue:low", "d", "e", "f")
+    keys = ["resque:queue:low", "resque:queues:cleared:low", "resque:queues"]
+    return lambda: script("restore")(store.redis, keys, [2, 3600, "low"])
 
 
 def recording_figures(store: Store) -> Step:
@@ -397,8 +416,8 @@ SCENES = [
     settling_again, retrying, retrying_and_taking, putting_back, giving_up_an_idle_worker,
     giving_up_and_failing, giving_up_and_retrying, cancelling,
     cancelling_the_last_that_is_delayed, hastening, ordering, requeueing,
-    requeueing_from_the_depth, discarding, discarding_from_the_depth, clearing, restoring,
-    recording_figures,
+    requeueing_from_the_depth, discarding, discarding_from_the_depth, clearing,
+    clearing_a_queue, clearing_a_queue_again, restoring, restoring_step_by_step, recording_figures,
 ]  # fmt: skip
 
 

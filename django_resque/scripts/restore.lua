@@ -1,21 +1,43 @@
--- restore: bring some of the failures that were put aside back to the head of the failed list.
+-- restore: bring what was put aside back to the head of its list: failures, or jobs of a queue.
 --
---   KEYS[1]   failed           LIST   prepended to: what failed meanwhile is newer
---   KEYS[2]   failed:cleared   LIST   popped from its end, so the order is kept at each step
+--   KEYS[1]   failed or queue:<name>                    LIST   prepended to: what came meanwhile
+--                                                              stands behind
+--   KEYS[2]   failed:cleared or queues:cleared:<name>   LIST   popped from its end, so the order is
+--                                                              kept at each step; or renamed
+--   KEYS[3]   queues                                    SET    added to; for a queue only
 --
---   ARGV[1]   at most so many
+--   ARGV[1]   at most so many are moved one by one
 --   ARGV[2]   seconds the rest is kept
+--   ARGV[3]   queue name; for a queue only
 --
 --   returns   how many were brought back; 0 when none is left
---   errors    WRONGTYPE   one of them is no list; nothing was written
+--   errors    WRONGTYPE   one of the lists is none; nothing was written
+--
+-- Where few have come meanwhile they go behind the others, and then all are back at once. Else
+-- workers that take meanwhile begin with those that were put back first, the last ones.
 
-redis.call('LLEN', KEYS[1])
-redis.call('LLEN', KEYS[2])
+local few = tonumber(ARGV[1])
+local waiting = redis.call('LLEN', KEYS[1])
+local restored = redis.call('LLEN', KEYS[2])
+if restored == 0 then
+  return 0
+end
+
 redis.call('EXPIRE', KEYS[2], ARGV[2])
-
-local restored = 0
-while restored < tonumber(ARGV[1]) and redis.call('LMOVE', KEYS[2], KEYS[1], 'RIGHT', 'LEFT') do
-  restored = restored + 1
+if waiting <= few then
+  for _ = 1, waiting do
+    redis.call('LMOVE', KEYS[1], KEYS[2], 'LEFT', 'RIGHT')
+  end
+  redis.call('PERSIST', KEYS[2])
+  redis.call('RENAME', KEYS[2], KEYS[1])
+else
+  restored = math.min(restored, few)
+  for _ = 1, restored do
+    redis.call('LMOVE', KEYS[2], KEYS[1], 'RIGHT', 'LEFT')
+  end
+end
+if #KEYS > 2 then
+  redis.pcall('SADD', KEYS[3], ARGV[3])
 end
 
 return restored
