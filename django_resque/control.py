@@ -87,14 +87,22 @@ def resume_queue(store: Store, queue: str) -> bool:
     return store.resume_all() if queue == EVERYTHING else store.resume(queue)
 
 
-def clear_queue(store: Store, queue: str) -> int:
+def clear_queue(store: Store, queue: str, before: int) -> int | None:
     """
-    Drop every job that waits in this queue, for good; answers how many those were.
+    Put every job that waits in this queue aside, for an hour; answers how many those were.
+
+    `before` is how many are aside already, see `contents.cleared`: they are dropped for good.
+    None, and nothing happened, if there are others: somebody else has just cleared it.
 
     The queue's name stays, as do jobs in the hands of workers, and delayed ones. The
-    statuses of the dropped jobs are left to end by themselves.
+    statuses of the cleared jobs are left to end by themselves.
     """
-    return store.clear_queue(queue)
+    return store.clear_queue(queue, before)
+
+
+def restore_queue(store: Store, queue: str) -> int:
+    """Bring back those that were cleared last, as its next jobs; answers how many."""
+    return store.restore_queue(queue)
 
 
 def cancel_delayed(store: Store, row: details.DelayedJob) -> bool:

@@ -1,7 +1,6 @@
 """
-A closer look than monitor's, for pages of one thing: the jobs of a queue, what is delayed,
-where a job is, which failures there are of each kind. Reads only, in few round trips; says
-how far it has looked.
+A closer look than monitor's, for pages of one thing: what is delayed, where a job is, which
+failures there are of each kind. Reads only, in few round trips; says how far it has looked.
 """
 
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from . import dates, problems, search, wire
+from . import dates, search, wire
 from .answers import as_number, read
 from .items import Item
 from .rows import FailureRow, Page
@@ -20,23 +19,6 @@ FEW, MANY = 10, 1000
 
 #: Elements of queues that are looked at for one job, and due times.
 LOOK, TIMES = 5000, 500
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A job in a queue, and its place: 0 is the next one."""
-
-    payload: wire.Payload
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    name: str
-    known: bool
-    paused: str | None  #: By whom and since when, as far as it is known; None: it is not.
-    broken: bool  #: What stands at its key is no list.
-    jobs: Page[Waiting]  #: The next one first.
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +87,6 @@ class Groups:
     groups: list[Group]  #: The most frequent first.
     looked: int
     total: int
-
-
-def queue(store: Store, name: str, number: int = 1, size: int = 25) -> Queue:
-    """A queue and a window on its jobs. One round trip."""
-    keys, start = store.keys, (number - 1) * size
-    known, pause, total, raws = read(
-        store,
-        ("SISMEMBER", keys.queues, name),
-        ("HGET", keys.paused, name),
-        ("LLEN", keys.queue(name)),
-        ("LRANGE", keys.queue(name), start, start + size - 1),
-    )
-    jobs = [Waiting(wire.Payload.read(raw), start + at) for at, raw in enumerate(raws or [])]
-    pauses = problems.Pauses(everything=False, queues={name: pause or ""}, workers={})
-    return Queue(
-        name=name,
-        known=bool(known or total or pause),
-        paused=None if pause is None else pauses.by(name),
-        broken=total is None,
-        jobs=Page(jobs, as_number(total), number, size),
-    )
 
 
 def delayed(store: Store, number: int = 1, size: int = 25) -> Page[Due]:

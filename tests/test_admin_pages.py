@@ -60,6 +60,8 @@ def fill(store: Store) -> None:
     register(store)
     push(store, "held")
     store.reserve(Take.new(WORKER, ["mail"]))
+    push(store, "cleared")
+    store.clear_queue("mail")
     push(store, "waiting", "SECRET")
     push(store, "later", "SECRET", due=int(time.time()) + 3600)
     fail(store, "failed")
@@ -312,16 +314,76 @@ def test_clearing_a_queue_names_the_number_first(
         push(store, number)
     asking = page(admin_client, f"{QUEUES}clear/?name=mail")
 
-    assert "3 jobs wait in the queue mail. Clearing drops them for good." in asking
+    assert "3 jobs wait in the queue mail. Cleared, they can be brought back within an" in asking
+    assert "for good" not in asking
     assert redis.llen("resque:queue:mail") == 3
     response = admin_client.post(f"{QUEUES}clear/", fields_of(asking), follow=True)
 
-    assert said(response) == ["Cleared the queue mail: 3 jobs were dropped."]
+    assert said(response) == [
+        "Cleared the queue mail: 3 jobs, which can be brought back within an hour."
+    ]
     assert redis.llen("resque:queue:mail") == 0
     assert LogEntry.objects.get().object_repr == "mail"
 
 
-@pytest.mark.parametrize("action", ["pause", "clear"])
+@pytest.mark.parametrize("url", [QUEUE, QUEUES])
+def test_a_cleared_queue_can_be_brought_back(
+    user_with: UserWith, store: Store, redis: Redis, url: str
+) -> None:
+    client = user_with("view", "control")
+    for number in range(3):
+        push(store, number)
+    waiting = redis.lrange("resque:queue:mail", 0, -1)
+    client.post(f"{QUEUES}clear/", {"name": "mail", "before": 0})
+    push(store, "new")
+
+    offer = page(client, url)
+    response = client.post(f"{QUEUES}restore/", {"name": "mail"}, follow=True)
+    again = client.post(f"{QUEUES}restore/", {"name": "mail"}, follow=True)
+
+    assert ">Bring 3 back</button>" in offer
+    assert said(response) == ["Brought 3 jobs back to the queue mail, as the next ones."]
+    assert said(again)[0].startswith("Nothing to bring back: ")
+    assert redis.lrange("resque:queue:mail", 0, 2) == waiting
+    assert redis.llen("resque:queue:mail") == 4
+    assert "Bring" not in page(client, url)
+    assert LogEntry.objects.count() == 2
+
+
+def test_a_click_that_comes_twice_does_not_drop_what_the_first_has_cleared(
+    admin_client: Client, store: Store, redis: Redis
+) -> None:
+    push(store, 1)
+    push(store, 2)
+    form = fields_of(page(admin_client, f"{QUEUES}clear/?name=mail"))
+    admin_client.post(f"{QUEUES}clear/", form)
+    push(store, 3)
+
+    second = admin_client.post(f"{QUEUES}clear/", form, follow=True)
+    asking = page(admin_client, f"{QUEUES}clear/?name=mail")
+    third = admin_client.post(f"{QUEUES}clear/", fields_of(asking), follow=True)
+
+    assert said(second)[-1].startswith("The queue mail was cleared by somebody else meanwhile")
+    assert "2 jobs that were cleared before are dropped for good." in asking
+    assert said(third)[-1].startswith("Cleared the queue mail: 1 job, ")
+    assert redis.llen("resque:queues:cleared:mail") == 1
+
+
+def test_what_was_cleared_can_be_brought_back_to_a_queue_that_was_forgotten_since(
+    admin_client: Client, store: Store
+) -> None:
+    push(store, 1)
+    store.clear_queue("mail")
+    store.remove_queue("mail")
+
+    offer = page(admin_client, QUEUE)
+    admin_client.post(f"{QUEUES}restore/", {"name": "mail"})
+
+    assert "Bring 1 back" in offer
+    assert "mail 1 0" in text(admin_client, QUEUES)
+
+
+@pytest.mark.parametrize("action", ["pause", "clear", "restore"])
 def test_an_unknown_queue_is_not_acted_on(admin_client: Client, redis: Redis, action: str) -> None:
     response = admin_client.post(f"{QUEUES}{action}/", {"name": "nowhere"}, follow=True)
 
@@ -624,7 +686,8 @@ def test_an_odd_request_changes_nothing(
     [
         (f"{QUEUES}pause/", {"name": "mail"}, "control"),
         (f"{QUEUES}resume/", {"name": "mail"}, "control"),
-        (f"{QUEUES}clear/", {"name": "mail"}, "control"),
+        (f"{QUEUES}clear/", {"name": "mail", "before": 1}, "control"),
+        (f"{QUEUES}restore/", {"name": "mail"}, "control"),
         (f"{WORKERS}stop/", {"id": WORKER}, "control"),
         (f"{DELAYED}cancel/", {"due": "1", "digest": "x"}, "delete"),
         (SEVERAL, {"action": "retry", "which": "matching"}, "retry"),
@@ -648,6 +711,8 @@ def test_an_action_needs_its_permission_and_the_token(
         assert dump(redis) != before
 
 
-@pytest.mark.parametrize("url", [f"{QUEUES}pause/", f"{QUEUES}resume/", SEVERAL])
+@pytest.mark.parametrize(
+    "url", [f"{QUEUES}pause/", f"{QUEUES}resume/", f"{QUEUES}restore/", SEVERAL]
+)
 def test_acting_needs_a_post(admin_client: Client, url: str) -> None:
     assert admin_client.get(url).status_code == 405

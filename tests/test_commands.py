@@ -100,7 +100,7 @@ def test_a_wrong_flag_in_a_call_is_an_exception_with_the_same_code() -> None:
 @pytest.mark.parametrize(
     ("command", "missing"),
     [
-        ("resque_queues", "{list,pause,resume,clear}"),
+        ("resque_queues", "{list,pause,resume,clear,restore}"),
         ("resque_failures", "{list,show,retry,remove,clear}"),
         ("resque_enqueue", "QUEUE, CLASS"),
     ],

@@ -84,7 +84,8 @@ PLAN: dict[str, set[str]] = {
         "about", "answers", "dates", "failure", "history", "problems", "rows", "search", "store",
         "wire", "redis",
     },
-    "details": {"answers", "dates", "items", "problems", "rows", "search", "store", "wire"},
+    "contents": {"answers", "problems", "rows", "search", "store", "wire"},
+    "details": {"answers", "dates", "items", "rows", "search", "store", "wire"},
     "findings": {"patterns", "rows", "wire", "django"},
     "doctor": {
         "conf", "connection", "findings", "monitor", "registry", "store", "version", "django",
@@ -132,15 +133,15 @@ PLAN: dict[str, set[str]] = {
     "models": {"django"},
     "migrations": {"django"},
     "admin": {
-        "arguments", "charts", "conf", "connection", "control", "dates", "details", "doctor",
-        "errors", "findings", "history", "masking", "models", "monitor", "registry", "rows",
-        "search", "wire", "django",
+        "arguments", "charts", "conf", "connection", "contents", "control", "dates", "details",
+        "doctor", "errors", "findings", "history", "masking", "models", "monitor", "registry",
+        "rows", "search", "wire", "django",
     },
     "templatetags": {"django"},
     "management": {
-        "alone", "conf", "control", "doctor", "enqueueing", "errors", "findings", "masking",
-        "monitor", "options", "order", "pidfile", "process", "registry", "reloading", "rows",
-        "rules", "search", "supervisor", "waiting", "wire", "django",
+        "alone", "conf", "contents", "control", "doctor", "enqueueing", "errors", "findings",
+        "masking", "monitor", "options", "order", "pidfile", "process", "registry", "reloading",
+        "rows", "rules", "search", "supervisor", "waiting", "wire", "django",
     },
 }  # fmt: skip
 

@@ -28,3 +28,12 @@ def test_a_status_is_its_prefix_and_the_id() -> None:
 def test_an_empty_namespace_leaves_no_colon() -> None:
     assert Keys("").queue("mail") == "queue:mail"
     assert Keys("").status_prefix == "job:"
+
+
+def test_no_queue_has_a_key_of_ours() -> None:
+    for namespace in ("resque", ""):
+        keys = Keys(namespace)
+        ours = {keys.paused, keys.cleared_jobs("mail"), keys.queues, keys.cleared_jobs("")}
+        for name in ("mail", "cleared:mail", "mail:cleared", "s:cleared:mail", "*", ""):
+            assert keys.queue(name) not in ours
+            assert keys.cleared_jobs(name) not in (keys.paused, keys.queues, keys.cleared)

@@ -10,14 +10,14 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
-from django_resque import conf, details, doctor, listing, monitor, search
+from django_resque import conf, contents, details, doctor, listing, monitor, search
 from django_resque.about import About
 from django_resque.failure import Failure
 from django_resque.outcome import Outcome
 from django_resque.parcels import Parcel
 from django_resque.store import Store, Take
 from django_resque.wire import Payload, Reservation
-from tests.contents import contents
+from tests.contents import contents as everything
 
 WORKER, ABOUT = "host:7:mail", About("machine", 7, "1", 6, "0", "0.1.0")
 ID = "0" * 31 + "1"
@@ -32,7 +32,10 @@ VIEWS: dict[Callable[..., Any], tuple[Any, ...]] = {
     monitor.failure: ("0" * 40, 0),
     monitor.chosen: ({"0" * 40: 0},),
     monitor.worker: (WORKER,),
-    details.queue: ("mail",),
+    contents.queue: ("mail",),
+    contents.cleared: (["mail"],),
+    contents.waiting: ("mail", "0" * 40, 0, 0),
+    contents.matching: ("mail", "x", 1),
     details.delayed: (),
     details.delayed_job: (str(DUE), "0" * 40),
     details.job: (ID,),
@@ -65,7 +68,7 @@ def functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
 
 
 def test_every_view_is_tried() -> None:
-    windows = monitor, details, search, listing, doctor
+    windows = monitor, contents, details, search, listing, doctor
 
     assert {each for module in windows for each in functions(module)} == VIEWS.keys()
 
@@ -90,7 +93,7 @@ def filled(store: Store, redis: Redis) -> Store:
 def test_a_view_asks_nothing_that_a_reader_may_not(
     view: Callable[..., Any], filled: Store, redis: Redis, request: pytest.FixtureRequest
 ) -> None:
-    before = contents(filled.redis)[0]
+    before = everything(filled.redis)[0]
     request.getfixturevalue("as_reader")
     redis.acl_log_reset()
 
@@ -101,7 +104,7 @@ def test_a_view_asks_nothing_that_a_reader_may_not(
     denied: Any = redis.acl_log()
     refused = {str(each["object"]).lower().partition("|")[0] for each in denied}
     assert refused <= (OF_THE_DOCTOR if view in (doctor.examine, doctor.advice) else UNKNOWN)
-    assert contents(filled.redis)[0] == before
+    assert everything(filled.redis)[0] == before
 
 
 def test_the_reader_may_not_write(as_reader: None) -> None:

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 from redis import Redis
 
-from django_resque import enqueue_to
+from django_resque import enqueue_to, queues
 from django_resque.about import About
 from django_resque.store import Store, Take
 from tests.conftest import DEADLINE, ROOT, Farm, names
@@ -325,6 +325,9 @@ def test_what_was_not_paused_is_said_and_fine() -> None:
     )
 
 
+UNDO = "Within an hour resque_queues restore QUEUE brings them back.\n"
+
+
 def test_a_queue_is_cleared_and_keeps_its_name(redis: Redis) -> None:
     for _ in range(3):
         enqueue_to("mail", jobs.untracked)
@@ -333,13 +336,13 @@ def test_a_queue_is_cleared_and_keeps_its_name(redis: Redis) -> None:
 
     output, _ = run("resque_queues", "clear", "mail", "low", "--yes")
 
-    assert output == "Dropped 3 jobs of mail.\nDropped 1 job of low.\n"
+    assert output == f"Cleared 3 jobs of mail.\nCleared 1 job of low.\n{UNDO}"
     assert redis.exists("resque:queue:mail", "resque:queue:low") == 0
     assert redis.llen("resque:queue:keep") == 1
     assert names(redis.smembers("resque:queues")) == ["keep", "low", "mail"]
 
 
-def test_the_status_of_a_dropped_job_is_left_to_end_by_itself(redis: Redis) -> None:
+def test_the_status_of_a_cleared_job_is_left_to_end_by_itself(redis: Redis) -> None:
     handle = enqueue_to("mail", jobs.note, "path")
 
     run("resque_queues", "clear", "mail", "--yes")
@@ -348,14 +351,73 @@ def test_the_status_of_a_dropped_job_is_left_to_end_by_itself(redis: Redis) -> N
     assert 0 < redis.ttl(f"resque:job:{handle.id}:status") <= 7 * 86400
 
 
-def test_nothing_is_dropped_where_nobody_can_be_asked(farm: Farm, redis: Redis) -> None:
+def test_what_was_cleared_is_brought_back_as_the_next_jobs(store: Store, redis: Redis) -> None:
+    handle = enqueue_to("mail", jobs.note, "path")
+    enqueue_to("mail", jobs.untracked)
+    waiting = redis.lrange("resque:queue:mail", 0, -1)
+    run("resque_queues", "clear", "mail", "--yes")
+    aside = redis.ttl("resque:queues:cleared:mail")
+    enqueue_to("mail", jobs.untracked)
+
+    restored, _ = run("resque_queues", "restore", "mail")
+    again, _ = run("resque_queues", "restore", "mail")
+
+    assert restored == "Brought 2 jobs back to mail.\n"
+    assert again.startswith("Nothing to bring back: mail was not cleared in the last hour")
+    assert redis.lrange("resque:queue:mail", 0, 1) == waiting
+    assert redis.llen("resque:queue:mail") == 3
+    assert (aside, redis.ttl("resque:queue:mail")) == (3600, -1)
+    assert handle.status == "waiting"
+    assert handle.cancel()
+
+
+def test_very_many_are_brought_back_in_their_order_and_in_small_steps(
+    store: Store, redis: Redis
+) -> None:
+    redis.rpush("resque:queue:mail", *range(1200))
+    store.clear_queue("mail")
+    redis.rpush("resque:queue:mail", *range(1200, 2000))
+
+    restored = store.restore_queue("mail")
+
+    assert restored == 1200
+    assert redis.lrange("resque:queue:mail", 0, -1) == [b"%d" % number for number in range(2000)]
+    assert redis.keys("resque:queues:*") == []
+
+
+def test_a_second_clear_says_what_it_drops_for_good(redis: Redis) -> None:
+    for _ in range(2):
+        enqueue_to("mail", jobs.untracked)
+        run("resque_queues", "clear", "mail", "--yes")
+    enqueue_to("mail", jobs.untracked)
+
+    asking = refusal("resque_queues", "clear", "mail")
+
+    assert asking.startswith(
+        "This clears the jobs that wait: 1 of mail. It drops for good what was cleared there "
+        "before: 1 of mail. "
+    )
+
+
+def test_what_was_cleared_is_brought_back_to_a_queue_that_is_forgotten(redis: Redis) -> None:
+    enqueue_to("mail", jobs.untracked)
+    run("resque_queues", "clear", "mail", "--yes")
+    queues.remove("mail")
+
+    restored, _ = run("resque_queues", "restore", "mail")
+
+    assert restored == "Brought 1 job back to mail.\n"
+    assert names(redis.smembers("resque:queues")) == ["mail"]
+
+
+def test_nothing_is_cleared_where_nobody_can_be_asked(farm: Farm, redis: Redis) -> None:
     enqueue_to("mail", jobs.untracked)
 
     command = farm("resque_queues", "clear", "mail")
 
     assert command.ends() == 1
     assert command.output == (
-        "CommandError: This drops for good the jobs that wait: 1 of mail. Nobody is there to be "
+        "CommandError: This clears the jobs that wait: 1 of mail. Nobody is there to be "
         "asked: say --yes to do it.\n"
     )
     assert redis.llen("resque:queue:mail") == 1
@@ -365,7 +427,7 @@ def test_nothing_is_dropped_where_nobody_can_be_asked(farm: Farm, redis: Redis) 
     ("answer", "code", "left"),
     [(b"y\n", 0, 0), (b"n\n", 1, 1), (b"\n", 1, 1), (b"\x03", 1, 1), (b"\x04", 1, 1)],
 )
-def test_a_person_is_asked_before_jobs_are_dropped(
+def test_a_person_is_asked_before_jobs_are_cleared(
     redis: Redis, answer: bytes, code: int, left: int
 ) -> None:
     enqueue_to("mail", jobs.untracked)
@@ -392,7 +454,7 @@ def test_a_person_is_asked_before_jobs_are_dropped(
         command.wait()
         os.close(ours)
 
-    assert b"This drops for good the jobs that wait: 1 of mail. Go on? [y/N] " in said
+    assert b"This clears the jobs that wait: 1 of mail. Go on? [y/N] " in said
     assert (ended, redis.llen("resque:queue:mail")) == (code, left), said
     assert b"Traceback" not in said
     assert (b"Nothing was done." in said) == bool(left)
@@ -415,12 +477,12 @@ def test_clearing_costs_the_same_at_any_length(store: Store, redis: Redis) -> No
     output, _ = run("resque_queues", "clear", "mail", "--yes")
 
     calls = redis.info("commandstats")
-    assert output == "Dropped 200000 jobs of mail.\n"
+    assert output == f"Cleared 200000 jobs of mail.\n{UNDO}"
     assert calls["cmdstat_unlink"]["calls"] == 1
     assert calls["cmdstat_unlink"]["usec"] + calls["cmdstat_llen"]["usec"] < 20_000
 
 
-@pytest.mark.parametrize("action", ["list", "resume", "clear"])
+@pytest.mark.parametrize("action", ["list", "resume", "clear", "restore"])
 def test_a_queue_that_does_not_exist_is_one_sentence(action: str) -> None:
     enqueue_to("mail", jobs.untracked)
     sure = ["--yes"] if action == "clear" else []
@@ -441,6 +503,7 @@ def test_a_queue_that_does_not_exist_is_one_sentence(action: str) -> None:
         (["pause", "a:b"], "The queue name 'a:b' contains ':'. "),
         (["pause", "mail*"], "'mail*' is a pattern for the queues of workers: name one queue."),
         (["clear", "*", "--yes"], "clear takes the names of queues, one by one, and no '*'."),
+        (["restore", "*"], "restore takes the names of queues, one by one, and no '*'."),
         (["list", "--yes"], "--yes goes with clear, not with list."),
         (["pause", "x", "--json"], "--json goes with list, not with pause."),
         (["drop", "x"], "invalid choice: 'drop'"),
@@ -461,7 +524,7 @@ def test_odd_names_of_other_clients_can_be_handled(redis: Redis) -> None:
     dropped, _ = run("resque_queues", "clear", "a:b", "\udcff", "--yes")
 
     assert paused == "Paused a:b.\nPaused \\udcff.\n"
-    assert dropped == "Dropped 1 job of a:b.\nDropped 1 job of \\udcff.\n"
+    assert dropped == f"Cleared 1 job of a:b.\nCleared 1 job of \\udcff.\n{UNDO}"
     assert names(redis.keys("resque:queue:*")) == []
 
 

@@ -39,8 +39,8 @@ DUE = 1000
 
 #: The type of each key, by how it begins; the others are strings.
 TYPES = {
-    "queues:paused": "hash", "queues:cleared:": "list", "queues": "set", "queue:": "list", "failed": "list",
-    "delayed:": "list", "delayed_queue_schedule": "zset", "timestamps:": "set",
+    "queues:paused": "hash", "queues:cleared:": "list", "queues": "set", "queue:": "list",
+    "failed": "list", "delayed:": "list", "delayed_queue_schedule": "zset", "timestamps:": "set",
     "workers:": "hash", "workers": "set", "figures:writer:": "string", "figures:": "hash",
 }  # fmt: skip
 

@@ -1,36 +1,43 @@
 """The pages of queues: all, one with the jobs that wait in it, and what may be done to it."""
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_resque import conf, control, details, monitor
+from django_resque import conf, contents, control, monitor
 
 from . import payloads
 from .actions import Question, acts, confirmation, done, nothing, number
-from .pages import Entry, paged, render, requires
+from .pages import Entry, paged, readable, render, requires
 
 
 @requires("view")
 def queues(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     now = monitor.overview(conf.store())
+    shown = paged(now.queues, number(request.GET.get("page")) or 1)
+    may_control = entry.may(request, "control")
+    names = [row.name for row in shown["page"].rows] if may_control else []
+    aside = contents.cleared(conf.store(), names)
     return render(
         entry,
         request,
         "queues",
         now=now,
-        **paged(now.queues, number(request.GET.get("page")) or 1),
+        **shown,
+        lines=[(row, aside.get(row.name, 0)) for row in shown["page"].rows],
         everything=control.EVERYTHING,
         live=True,
-        may_control=entry.may(request, "control"),
+        may_control=may_control,
     )
 
 
 @requires("view")
 def queue(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     name = request.GET.get("name", "")
-    found = details.queue(conf.store(), name, number(request.GET.get("page")) or 1)
+    found = contents.queue(conf.store(), name, number(request.GET.get("page")) or 1)
     if not found.known:
         return _unknown(entry, request, name)
     return render(
@@ -51,7 +58,7 @@ def queue(entry: Entry, request: HttpRequest) -> HttpResponseBase:
 @acts("control")
 def pause(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     name = request.POST.get("name", "")
-    if name != control.EVERYTHING and not details.queue(conf.store(), name).known:
+    if name != control.EVERYTHING and not contents.queue(conf.store(), name).known:
         return _unknown(entry, request, name)
     control.pause_queue(conf.store(), name, by=request.user.get_username())
     text = _("Paused the queue %(queue)s: workers of django-resque take no job from it.")
@@ -73,40 +80,91 @@ def resume(entry: Entry, request: HttpRequest) -> HttpResponseBase:
 
 @requires("control")
 def clear(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    """Ask for it, and by POST do it. What the first click has put aside a second does not drop."""
     given = request.POST if request.method == "POST" else request.GET
     name = given.get("name", "")
-    found = details.queue(conf.store(), name)
+    found = contents.queue(conf.store(), name)
     if not found.known:
         return _unknown(entry, request, name)
     if request.method != "POST":
-        total = found.jobs.total
-        text = ngettext(
-            "%(count)d job waits in the queue %(queue)s. Clearing drops it for good.",
-            "%(count)d jobs wait in the queue %(queue)s. Clearing drops them for good.",
-            total,
+        return _asked_to_clear(entry, request, found)
+    count = control.clear_queue(conf.store(), name, number(given.get("before")))
+    if count is None:
+        text = _("The queue %(queue)s was cleared by somebody else meanwhile: look at it again.")
+        return nothing(request, _one(entry, name), text % {"queue": name})
+    if not count:
+        return nothing(
+            request, _one(entry, name), _("The queue %(queue)s is empty.") % {"queue": name}
         )
-        return confirmation(
-            entry,
-            request,
-            Question(
-                title=_("Clear the queue %(queue)s?") % {"queue": name},
-                sentence=text % {"count": total, "queue": name},
-                button=_("Yes, drop them"),
-                back=entry.url("queues"),
-                fields=[("name", name)],
-            ),
-        )
-    count = control.clear_queue(conf.store(), name)
     text = ngettext(
-        "Cleared the queue %(queue)s: %(count)d job was dropped.",
-        "Cleared the queue %(queue)s: %(count)d jobs were dropped.",
+        "Cleared the queue %(queue)s: %(count)d job, which can be brought back within an hour.",
+        "Cleared the queue %(queue)s: %(count)d jobs, which can be brought back within an hour.",
         count,
     )
-    return _done(entry, request, name, text % {"count": count, "queue": name})
+    text %= {"count": count, "queue": name}
+    return _done(entry, request, name, text, to=_one(entry, name))
 
 
-def _done(entry: Entry, request: HttpRequest, name: str, text: str) -> HttpResponseBase:
-    return done(entry, request, entry.url("queues"), text, address=name, name=name)
+def _asked_to_clear(entry: Entry, request: HttpRequest, found: contents.Queue) -> HttpResponseBase:
+    total, before = found.jobs.total, found.cleared
+    text = ngettext(
+        "%(count)d job waits in the queue %(queue)s. Cleared, it can be brought back within an "
+        "hour.",
+        "%(count)d jobs wait in the queue %(queue)s. Cleared, they can be brought back within an "
+        "hour.",
+        total,
+    )
+    if before:
+        text += " " + ngettext(
+            "%(before)d job that was cleared before is dropped for good.",
+            "%(before)d jobs that were cleared before are dropped for good.",
+            before,
+        )
+    return confirmation(
+        entry,
+        request,
+        Question(
+            title=_("Clear the queue %(queue)s?") % {"queue": found.name},
+            sentence=text % {"count": total, "before": before, "queue": found.name},
+            button=_("Yes, clear it"),
+            back=_one(entry, found.name),
+            fields=[("name", found.name), ("before", before)],
+        ),
+    )
+
+
+@acts("control")
+def restore(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    name = request.POST.get("name", "")
+    count = control.restore_queue(conf.store(), name)
+    if not count:
+        if not contents.queue(conf.store(), name).known:
+            return _unknown(entry, request, name)
+        text = _(
+            "Nothing to bring back: the queue %(queue)s was not cleared in the last hour, or that "
+            "was brought back already."
+        )
+        return nothing(request, _one(entry, name), text % {"queue": name})
+    text = ngettext(
+        "Brought %(count)d job back to the queue %(queue)s, as the next one.",
+        "Brought %(count)d jobs back to the queue %(queue)s, as the next ones.",
+        count,
+    )
+    text %= {"count": count, "queue": name}
+    return _done(entry, request, name, text, to=_one(entry, name))
+
+
+def _one(entry: Entry, name: str) -> str:
+    """The page of a queue; that of all for one whose name is not UTF-8, and so has no address."""
+    if readable(name) != name:
+        return entry.url("queues")
+    return f"{entry.url('queue')}?{urlencode({'name': name})}"
+
+
+def _done(
+    entry: Entry, request: HttpRequest, name: str, text: str, to: str = ""
+) -> HttpResponseBase:
+    return done(entry, request, to or entry.url("queues"), text, address=name, name=name)
 
 
 def _unknown(entry: Entry, request: HttpRequest, name: str) -> HttpResponseBase:

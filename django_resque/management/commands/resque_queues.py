@@ -1,4 +1,4 @@
-"""`manage.py resque_queues`: look at queues, pause, resume and clear them."""
+"""`manage.py resque_queues`: look at queues, pause, resume, clear and restore them."""
 
 import difflib
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from django_resque import conf, control, monitor, process, rows, rules
+from django_resque import conf, contents, control, monitor, process, rows, rules
 from django_resque.control import EVERYTHING
 from django_resque.management.commands._output import as_json, columns, print_safely, shown
 from django_resque.management.commands._usage import ResqueCommand, in_one_sentence, named
@@ -14,13 +14,14 @@ from django_resque.management.commands._usage import ResqueCommand, in_one_sente
 
 class Command(ResqueCommand):
     help = (
-        'List queues; pause and resume them; drop what waits in them. A pause of "*" holds all '
+        "List queues; pause and resume them; clear them of what waits in them, and restore that "
+        'within an hour. A pause of "*" holds all '
         "workers, Ruby's too; a pause of a queue, those of django-resque. Exit code 0: done; "
         "1: not, or there is no such queue."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = ["list", "pause", "resume", "clear"]
+        actions = ["list", "pause", "resume", "clear", "restore"]
         parser.add_argument("action", choices=actions, metavar=f"{{{','.join(actions)}}}")
         parser.add_argument(
             "queues",
@@ -32,7 +33,7 @@ class Command(ResqueCommand):
         parser.add_argument(
             "--json", action="store_true", help="With list: print a line of JSON, for programs."
         )
-        parser.add_argument("--yes", action="store_true", help="With clear: drop without asking.")
+        parser.add_argument("--yes", action="store_true", help="With clear: do not ask.")
 
     def handle(self, **given: Any) -> None:
         action, names = given["action"], list(dict.fromkeys(given["queues"]))
@@ -43,6 +44,7 @@ class Command(ResqueCommand):
             "pause": self.pause,
             "resume": self.resume,
             "clear": self.clear,
+            "restore": self.restore,
         }
         with in_one_sentence("Interrupted: resque_queues list shows what was done."):
             acts[action](monitor.overview(conf.store()), names)
@@ -94,13 +96,37 @@ class Command(ResqueCommand):
 
     def clear(self, now: rows.Overview, names: Sequence[str]) -> None:
         what = ", ".join(f"{row.size} of {row.name}" for row in _chosen(now, names))
-        self.confirm(f"This drops for good the jobs that wait: {what}.", asked=self.asked)
+        before = contents.cleared(conf.store(), names)
+        lost = ", ".join(f"{count} of {name}" for name, count in before.items() if count)
+        question = f"This clears the jobs that wait: {what}."
+        if lost:
+            question += f" It drops for good what was cleared there before: {lost}."
+        self.confirm(question, asked=self.asked)
         for name in names:
-            count = control.clear_queue(conf.store(), name)
-            self.say(f"Dropped {count} {'job' if count == 1 else 'jobs'} of {name}.")
+            count = control.clear_queue(conf.store(), name, before[name])
+            if count is None:
+                raise CommandError(shown(f"Somebody else has just cleared {name}. Look at it."))
+            self.say(f"Cleared {_jobs(count)} of {name}.")
+        self.say("Within an hour resque_queues restore QUEUE brings them back.")
+
+    def restore(self, now: rows.Overview, names: Sequence[str]) -> None:
+        aside = contents.cleared(conf.store(), names)
+        _chosen(now, [name for name in names if not aside[name]])  # One may be forgotten since.
+        for name in names:
+            if count := control.restore_queue(conf.store(), name):
+                self.say(f"Brought {_jobs(count)} back to {name}.")
+            else:
+                self.say(
+                    f"Nothing to bring back: {name} was not cleared in the last hour, or is "
+                    "restored."
+                )
 
     def say(self, *lines: str) -> None:
         print_safely(self.stdout, "".join(f"{shown(line)}\n" for line in lines))
+
+
+def _jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count} jobs"
 
 
 def _known(now: rows.Overview) -> list[str]:
@@ -116,8 +142,8 @@ def _check(action: str, names: Sequence[str], given: dict[str, Any]) -> None:
         named(name, "QUEUE", "the name of a queue")
     if action != "list" and not names:
         raise CommandError(f"{action} needs the names of queues, separated by blanks.")
-    if action == "clear" and EVERYTHING in names:
-        raise CommandError("clear takes the names of queues, one by one, and no '*'.")
+    if action in ("clear", "restore") and EVERYTHING in names:
+        raise CommandError(f"{action} takes the names of queues, one by one, and no '*'.")
 
 
 def _chosen(now: rows.Overview, names: Sequence[str]) -> list[rows.QueueRow]:
