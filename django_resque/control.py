@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from . import details, monitor, patterns, process, rows, search, wire
+from . import contents, details, monitor, patterns, process, rows, search, wire
 from .failed import Answer
 from .failure import Failure
 from .store import Store
@@ -103,6 +103,12 @@ def clear_queue(store: Store, queue: str, before: int) -> int | None:
 def restore_queue(store: Store, queue: str) -> int:
     """Bring back those that were cleared last, as its next jobs; answers how many."""
     return store.restore_queue(queue)
+
+
+def cancel(store: Store, queue: str, row: contents.Waiting) -> bool:
+    """Drop a waiting job for good. False if it does not wait there any more."""
+    payload = row.payload
+    return store.cancel(queue, payload.raw, payload.id, row.behind, payload.prefix)
 
 
 def cancel_delayed(store: Store, row: details.DelayedJob) -> bool:

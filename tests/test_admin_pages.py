@@ -5,6 +5,7 @@ import json
 import re
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -12,7 +13,7 @@ from django.test import Client
 from pytest_django import Settings
 from redis import Redis
 
-from django_resque import control
+from django_resque import contents, control, search
 from django_resque.parcels import Parcel
 from django_resque.store import Store, Take
 from django_resque.wire import Payload
@@ -45,7 +46,17 @@ DELAYED = f"{ROOT}delayed/"
 JOB = f"{ROOT}overview/job/?id={ID}"
 
 #: Every page that only shows, with what needs `control` or `delete` last.
-SHOWN = [QUEUES, QUEUE, WORKERS, ONE_WORKER, f"{FAILURES}?text=order", GROUPS, DELAYED, JOB]
+SHOWN = [
+    QUEUES,
+    QUEUE,
+    f"{QUEUE}&text=log",
+    WORKERS,
+    ONE_WORKER,
+    f"{FAILURES}?text=order",
+    GROUPS,
+    DELAYED,
+    JOB,
+]
 ASKING = [f"{QUEUES}clear/?name=mail", f"{WORKERS}stop/?id={WORKER}"]
 
 
@@ -74,6 +85,13 @@ def first_delayed(client: Client) -> str:
     return html.unescape(link[1])
 
 
+def first_waiting(client: Client) -> str:
+    """The same of the page that asks whether to delete the first waiting job."""
+    link = re.search(rf'href="({QUEUES}dequeue/[^"]+)"', page(client, QUEUE))
+    assert link
+    return html.unescape(link[1])
+
+
 def fields_of(found: str) -> dict[str, str]:
     """What the form of a confirmation sends."""
     form = found.partition('class="resque-confirm"')[2].partition("</form>")[0]
@@ -90,15 +108,15 @@ def test_viewers_see_every_page_and_no_action(user_with: UserWith, store: Store)
     for url in SHOWN:
         own = page(client, url).partition('id="content-main"')[2]
         assert 'method="post"' not in own, url
-        assert not re.search(r"/(clear|stop|cancel)/", own), url
+        assert not re.search(r"/(clear|dequeue|stop|cancel)/", own), url
 
 
 def test_staff_without_permission_gets_no_page(user_with: UserWith, store: Store) -> None:
     client, deleter = user_with(), user_with("delete", "control", "retry")
     fill(store)
 
-    assert [client.get(url).status_code for url in SHOWN + ASKING] == [403] * 10
-    assert [deleter.get(url).status_code for url in SHOWN] == [403] * 8
+    assert [client.get(url).status_code for url in SHOWN + ASKING] == [403] * 11
+    assert [deleter.get(url).status_code for url in SHOWN] == [403] * 9
     assert [client.get(url).status_code for url in ("/admin/", DELAYED)] == [200, 403]
 
 
@@ -127,7 +145,7 @@ def test_looking_never_writes_and_costs_at_most_five_round_trips(
     request.getfixturevalue("as_reader")
     sent: list[int] = request.getfixturevalue("round_trips")
 
-    for url in [*SHOWN, *ASKING, first_delayed(admin_client)]:
+    for url in [*SHOWN, *ASKING, first_waiting(admin_client), first_delayed(admin_client)]:
         page(admin_client, url)  # Connects.
         sent.clear()
         page(admin_client, url)
@@ -201,6 +219,8 @@ def test_markup_in_every_field_comes_out_escaped(
     failure = {"payload": payload, "exception": marked("exception"), "error": marked("error")}
     redis.rpush("resque:failed", json.dumps(failure | {"queue": queue}))
     chosen = {"action": "remove", "chosen": f"{newest(store)}:0"}
+    given = {"name": queue, "digest": search.digest(json.dumps(payload)), "behind": 0}
+    deleting = f"{QUEUES}dequeue/?{urlencode(given)}"
 
     def get(url: str, **query: str) -> str:
         return admin_client.get(ROOT + url, query).content.decode()
@@ -210,6 +230,9 @@ def test_markup_in_every_field_comes_out_escaped(
         (get("queues/"), "queue"),
         (get("queues/queue/", name=queue), "queue by at class name arg id field"),
         (get("queues/clear/", name=queue), "queue"),
+        (get("queues/queue/", name=queue, text="<i>ARG</i>"), "class name arg id"),
+        (get("queues/queue/", name=queue, text=marked("typed")), "typed"),
+        (page(admin_client, deleting), "class queue"),
         (get("queues/queue/", name=marked("none")), ""),
         (
             admin_client.get(f"{QUEUES}queue/?name=<i>none</i>", follow=True).content.decode(),
@@ -247,6 +270,9 @@ def test_what_is_broken_in_redis_is_shown(admin_client: Client, redis: Redis) ->
     for url in [*SHOWN, ASKING[0], first_delayed(admin_client)]:
         page(admin_client, url)
 
+    gone = admin_client.get(f"{QUEUES}dequeue/?name=mail", follow=True)
+
+    assert said(gone)[0].startswith("Nothing was deleted")
     assert "is no list" in text(admin_client, QUEUE)
     assert "cannot be read" in text(admin_client, DELAYED)
 
@@ -254,7 +280,7 @@ def test_what_is_broken_in_redis_is_shown(admin_client: Client, redis: Redis) ->
 def test_the_markup_keeps_to_the_rules(admin_client: Client, store: Store) -> None:
     fill(store)
 
-    for url in [*SHOWN, *ASKING, first_delayed(admin_client)]:
+    for url in [*SHOWN, *ASKING, first_waiting(admin_client), first_delayed(admin_client)]:
         found = page(admin_client, url)
         own = found.partition('id="content-main"')[2].partition("<footer")[0]
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", found)
@@ -274,9 +300,134 @@ def test_a_queue_shows_its_next_jobs_by_the_page(admin_client: Client, store: St
 
     assert re.findall(r"number\d+", first) == [f"number{n}" for n in range(25)]
     assert re.findall(r"number\d+", second) == [f"number{n}" for n in range(25, 30)]
-    assert "Page 1 of 2 Next 30 jobs" in first
+    assert "Page 1 of 2 Next Last 30 jobs" in first
     assert 'href="?name=mail&amp;page=2"' in page(admin_client, QUEUE)
     assert "SECRET" not in first
+
+
+def test_a_queue_shows_its_last_jobs_too(admin_client: Client, store: Store) -> None:
+    for number in range(53):
+        push(store, f"number{number}")
+
+    last = text(admin_client, f"{QUEUE}&page=last")
+
+    assert re.findall(r"number\d+", last) == ["number50", "number51", "number52"]
+    assert re.findall(r"(\d+) login", last) == ["51", "52", "53"]
+    assert "First Previous Page 3 of 3 53 jobs" in last
+    assert 'href="?name=mail&amp;page=2"' in page(admin_client, f"{QUEUE}&page=last")
+
+
+@pytest.mark.parametrize("total", [0, 1, 25, 26, 50])
+def test_the_last_page_is_the_one_of_that_number(store: Store, redis: Redis, total: int) -> None:
+    redis.sadd("resque:queues", "mail")
+    for number in range(total):
+        push(store, number)
+
+    last = contents.queue(store, "mail", None).jobs
+
+    assert last == contents.queue(store, "mail", last.number).jobs
+    assert last.next is None
+    assert bool(last.rows) == bool(total)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [("NEEDLE", [7, 3]), ("other.job", [5]), (f"{8:032}", [8]), ("<b>", [9]), ("none", [])],
+)
+def test_a_queue_is_searched_by_class_arguments_and_id(
+    admin_client: Client, store: Store, redis: Redis, wanted: str, found: list[int]
+) -> None:
+    for number in range(10):
+        args = [f"number{number}", "needle" if number in (3, 7) else "hay"]
+        job = "Other.Job" if number == 5 else "login"
+        store.push([Parcel("mail", Payload.new(job, args, f"{number:032}", 1.0))])
+    redis.lset("resque:queue:mail", 9, "number9 <b> is no JSON")
+
+    shown = text(admin_client, f"{QUEUES}queue/?{urlencode({'name': 'mail', 'text': wanted})}")
+
+    rows = contents.matching(store, "mail", wanted, 10).rows
+    assert [(row.position, row.behind) for row in rows] == [(at, 9 - at) for at in found]
+    assert re.findall(r"number(\d)", shown) == [f"{at}" for at in found if at != 9]
+    assert "Looked at the last 10 of 10." in shown
+
+
+def test_a_search_in_a_long_queue_says_how_far_it_has_come_and_goes_on(
+    admin_client: Client, store: Store, redis: Redis, round_trips: list[int]
+) -> None:
+    redis.sadd("resque:queues", "mail")
+    old = Payload.new("needle", [], "", 1.0).raw
+    redis.rpush("resque:queue:mail", old, *['{"class":"Hay"}'] * 6000)
+    first = f"{QUEUE}&text=needle"
+    page(admin_client, first)
+    round_trips.clear()
+
+    shown = page(admin_client, first)
+    cost = len(round_trips)
+    redis.lpop("resque:queue:mail", 2)  # Workers go on, and so do producers.
+    redis.lpush("resque:queue:mail", old)
+    redis.rpush("resque:queue:mail", old)
+    link = re.search(r'href="(\?[^"]+)" rel="next"', shown)
+    assert link
+    further = text(admin_client, QUEUES + "queue/" + html.unescape(link[1]))
+
+    assert "Looked at the last 4000 of 6001." in shown
+    assert cost <= 3
+    assert "Search on" in shown
+    assert "1 needle" in further
+    assert "Search on" not in further
+
+
+def test_a_waiting_job_is_deleted_once_and_the_very_one_that_was_shown(
+    user_with: UserWith, store: Store, redis: Redis
+) -> None:
+    client = user_with("view", "delete")
+    for number in range(4):
+        payload = Payload.new("login", [f"number{number}"], f"{number:032x}", 1.0)
+        store.push([Parcel("mail", payload)])
+    asking = page(client, first_waiting(client))
+    redis.lmove("resque:queue:mail", "resque:queue:mail", "LEFT", "RIGHT")
+
+    deleted, again = (
+        client.post(f"{QUEUES}dequeue/", fields_of(asking), follow=True) for _ in range(2)
+    )
+
+    assert "1 job, login, waits in the queue mail. It is deleted for good." in asking
+    assert said(deleted) == ["Deleted the job login from the queue mail."]
+    assert said(again)[0].startswith("Nothing was deleted: this job was taken meanwhile, or ")
+    left = redis.lrange("resque:queue:mail", 0, -1)
+    assert [json.loads(raw)["args"] for raw in left] == [[f"number{n}"] for n in (1, 2, 3)]
+    assert store.status("0" * 32) is None
+    assert store.status(f"{1:032x}") is not None
+    assert LogEntry.objects.get().object_repr == f"login {0:032x}"
+
+
+def test_the_status_of_a_deleted_job_of_php_is_gone_with_its_prefix(
+    admin_client: Client, redis: Redis
+) -> None:
+    raw = f'{{"class":"login","args":[],"id":"{ID}","prefix":"shop","queue_time":1.5}}'
+    redis.rpush("resque:queue:mail", raw)
+    redis.set(f"resque:job:shop_{ID}:status", '{"status":1,"updated":1,"started":1}')
+
+    form = fields_of(page(admin_client, first_waiting(admin_client)))
+    admin_client.post(f"{QUEUES}dequeue/", form)
+
+    assert redis.keys("resque:*:status") == []
+    assert redis.llen("resque:queue:mail") == 0
+
+
+@pytest.mark.parametrize(("taken", "pushed"), [(0, 9000), (2000, 3000), (3500, 9000), (9000, 3500)])
+def test_a_job_is_found_again_although_the_queue_has_moved_on(
+    store: Store, redis: Redis, taken: int, pushed: int
+) -> None:
+    hay, needle = '{"class":"Hay"}', '{"class":"Needle"}'
+    redis.rpush("resque:queue:mail", *[hay] * 10_000, needle, *[hay] * 10_000)
+    redis.lpop("resque:queue:mail", taken)
+    redis.rpush("resque:queue:mail", *[hay] * pushed)
+
+    row = contents.waiting(store, "mail", search.digest(needle), 10_000, 10_000)
+
+    assert row
+    assert (row.position, row.behind) == (10_000 - taken, 10_000 + pushed)
 
 
 def test_a_queue_is_paused_and_resumed(user_with: UserWith, store: Store, redis: Redis) -> None:
@@ -689,6 +840,7 @@ def test_an_odd_request_changes_nothing(
         (f"{QUEUES}clear/", {"name": "mail", "before": 1}, "control"),
         (f"{QUEUES}restore/", {"name": "mail"}, "control"),
         (f"{WORKERS}stop/", {"id": WORKER}, "control"),
+        (f"{QUEUES}dequeue/", {"name": "mail", "digest": "x"}, "delete"),
         (f"{DELAYED}cancel/", {"due": "1", "digest": "x"}, "delete"),
         (SEVERAL, {"action": "retry", "which": "matching"}, "retry"),
         (SEVERAL, {"action": "remove", "which": "matching"}, "delete"),

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils.translation import trans_real
 from redis import Redis
 
+from django_resque import contents
 from django_resque.about import About
 from django_resque.store import Store
 from tests.test_admin import FAILURES, OVERVIEW, RETRY, WORKER, fail, failure_url, newest
@@ -25,6 +26,7 @@ from tests.test_admin_pages import (
     WORKERS,
     fill,
     first_delayed,
+    first_waiting,
     push,
 )
 from tests.test_sentences import failed
@@ -92,7 +94,14 @@ def test_every_word_can_be_translated(
     redis.set("resque:queue:broken", "no list")
     digest = fail(store, "failed")
     token = held(store).token
-    urls = [OVERVIEW, FAILURES, *SHOWN, *ASKING, first_delayed(admin_client)]
+    urls = [
+        OVERVIEW,
+        FAILURES,
+        *SHOWN,
+        *ASKING,
+        first_waiting(admin_client),
+        first_delayed(admin_client),
+    ]
     urls += [failure_url(digest), f"{EDIT}?digest={digest}&near=41", f"{JOB[:-1]}x"]
     urls += [
         f"{KILL}?id={WORKER}&token={token}",
@@ -115,6 +124,8 @@ def test_every_message_can_be_translated(
     redis.sadd("resque:workers", "ruby:1:mail")
     for _ in range(3):
         fail(store, 1)
+    push(store, "deleted", queue="images")
+    deleting = {"name": "images", "digest": contents.queue(store, "images").jobs.rows[0].digest}
     forms: list[tuple[str, dict[str, Any]]] = [
         (EDIT, {"digest": newest(store), "near": 0, "arguments": "x"}),
         (EDIT, {"digest": newest(store), "near": 0, "arguments": "7"}),
@@ -141,6 +152,8 @@ def test_every_message_can_be_translated(
         (f"{QUEUES}clear/", {"name": "mail"}),
         (f"{QUEUES}restore/", {"name": "mail"}),
         (f"{QUEUES}restore/", {"name": "mail"}),
+        (f"{QUEUES}dequeue/", {"name": "mail", "digest": "none"}),
+        (f"{QUEUES}dequeue/", deleting),
         (f"{DELAYED}cancel/", {"due": "1", "digest": "none"}),
         (SEVERAL, {"action": "remove", "which": "matching"}),
         (SEVERAL, {"action": "retry", "which": "matching", "text": "no", "confirmed": "1"}),

@@ -93,8 +93,8 @@ PLAN: dict[str, set[str]] = {
     },
     "search": {"failure", "rows", "store", "wire"},
     "control": {
-        "details", "failed", "failure", "monitor", "patterns", "process", "rows", "search", "store",
-        "wire",
+        "contents", "details", "failed", "failure", "monitor", "patterns", "process", "rows",
+        "search", "store", "wire",
     },
     # Third floor: the engine. It never looks through the windows.
     "verdict": {"errors", "failure", "items", "outcome", "registry", "retry", "wire"},

@@ -14,7 +14,7 @@ from .delayed import cancel, delayed, job, run
 from .failures import edit, failure, failures, groups, retry
 from .overview import overview
 from .pages import Entry, Page
-from .queues import clear, pause, queue, queues, restore, resume
+from .queues import clear, dequeue, pause, queue, queues, restore, resume
 from .several import several
 from .stats import stats
 from .workers import kill, pause_worker, resume_worker, stop, worker, workers
@@ -32,6 +32,7 @@ class QueuesAdmin(Entry):
         Page("resume", "resume/", resume),
         Page("clear", "clear/", clear),
         Page("restore", "restore/", restore),
+        Page("dequeue", "dequeue/", dequeue),
     )
 
 

@@ -36,10 +36,16 @@ def queues(entry: Entry, request: HttpRequest) -> HttpResponseBase:
 
 @requires("view")
 def queue(entry: Entry, request: HttpRequest) -> HttpResponseBase:
-    name = request.GET.get("name", "")
-    found = contents.queue(conf.store(), name, number(request.GET.get("page")) or 1)
+    """By the page; or, with a text, as far as a search has come."""
+    name, wanted = request.GET.get("name", ""), request.GET.get("page")
+    at = None if wanted == "last" else number(wanted) or 1
+    found = contents.queue(conf.store(), name, at)
     if not found.known:
         return _unknown(entry, request, name)
+    text, hits = request.GET.get("text", "").strip(), None
+    if text:
+        below = number(request.GET.get("below")) or found.jobs.total
+        hits = contents.matching(conf.store(), name, text, below)
     return render(
         entry,
         request,
@@ -49,9 +55,15 @@ def queue(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         queue=found,
         page=found.jobs,
         pages=max(1, -(-found.jobs.total // found.jobs.size)),
-        live=True,
-        lines=[(row, payloads.short_arguments(row.payload)) for row in found.jobs.rows],
+        live=not text,
+        text=text,
+        found=hits,
+        lines=[
+            (row, payloads.short_arguments(row.payload))
+            for row in (hits.rows if hits else found.jobs.rows)
+        ],
         may_control=entry.may(request, "control"),
+        may_delete=entry.may(request, "delete"),
     )
 
 
@@ -152,6 +164,49 @@ def restore(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     )
     text %= {"count": count, "queue": name}
     return _done(entry, request, name, text, to=_one(entry, name))
+
+
+@requires("delete")
+def dequeue(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    """Ask for it, and by POST do it: the very job that was shown, by its content."""
+    given = request.POST if request.method == "POST" else request.GET
+    name, digest = given.get("name", ""), given.get("digest", "")
+    position, behind = number(given.get("position")), number(given.get("behind"))
+    row = contents.waiting(conf.store(), name, digest, position, behind)
+    if row is None:
+        return _gone(entry, request, name)
+    if request.method != "POST":
+        text = _("1 job, %(job)s, waits in the queue %(queue)s. It is deleted for good.")
+        return confirmation(
+            entry,
+            request,
+            Question(
+                title=_("Delete this job?"),
+                sentence=text % {"job": row.payload.job, "queue": name},
+                button=_("Yes, delete it"),
+                back=_one(entry, name),
+                fields=[
+                    ("name", name),
+                    ("digest", digest),
+                    ("position", row.position),
+                    ("behind", row.behind),
+                ],
+            ),
+        )
+    if not control.cancel(conf.store(), name, row):
+        return _gone(entry, request, name)
+    text = _("Deleted the job %(job)s from the queue %(queue)s.")
+    text %= {"job": row.payload.job, "queue": name}
+    known = f"{row.payload.job} {row.payload.id}".strip()
+    return done(entry, request, _one(entry, name), text, address=digest, name=known)
+
+
+def _gone(entry: Entry, request: HttpRequest, name: str) -> HttpResponseBase:
+    text = _(
+        "Nothing was deleted: this job was taken meanwhile, or the queue %(queue)s has moved on "
+        "so far that it was not found. Look for it again."
+    )
+    return nothing(request, _one(entry, name), text % {"queue": name})
 
 
 def _one(entry: Entry, name: str) -> str:
