@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Self
 
 #: Numbers of one series by their index, without those that are 0.
 Tally = Mapping[int, int]
@@ -28,6 +29,12 @@ WAITS, RUNS, BUCKETS = 4, 58, 54
 
 #: How many indexes there are.
 SIZE = 112
+
+#: How long the queues are is noted so many seconds apart, and so many notes are kept.
+APART, NOTES = 60, 6
+
+#: Most queues of one note.
+QUEUES = 1000
 
 EVERYTHING: Series = ()
 
@@ -64,6 +71,40 @@ class Level:
     def lives(self) -> int:
         """Seconds for which a window is kept after it was written to."""
         return self.seconds * (self.kept + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How many jobs waited in the queues at one moment."""
+
+    at: float  #: In unix seconds, by Redis.
+    sizes: Mapping[str, int]  #: What is missing was not there, or not read.
+    whole: bool  #: Then it was not there.
+
+    @classmethod
+    def of(cls, at: float, sizes: Mapping[str, int], *, whole: bool = True) -> Self:
+        """As much of it as a note may hold."""
+        kept = {name: sizes[name] for name in sorted(sizes)[:QUEUES] if len(name) < LONGEST}
+        return cls(at, kept, whole and len(kept) == len(sizes))
+
+    @classmethod
+    def decode(cls, text: str) -> Self | None:
+        """None for what is no such note. Never raises."""
+        try:
+            found = json.loads(text)
+            at, sizes, whole = float(found["at"]), found["sizes"], found["whole"] is True
+            known = {name: size for name, size in sizes.items() if isinstance(size, int)}
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+            return None
+        return cls(at, known, whole) if math.isfinite(at) else None
+
+    def encode(self) -> str:
+        fields = {"at": self.at, "sizes": self.sizes, "whole": self.whole}
+        return json.dumps(fields, separators=(",", ":"))
+
+    def size(self, queue: str) -> int | None:
+        """None if it is not known."""
+        return self.sizes.get(queue, 0 if self.whole else None)
 
 
 #: Each queue, in counts; each series, with its times; both, the latter in counts for everything.

@@ -7,11 +7,22 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import figures
 from .answers import read
-from .figures import FAILED, HOURS, MINUTES, PROCESSED, RETRIED, RUNS, TENS, WAITS, Tally
+from .figures import (
+    FAILED,
+    HOURS,
+    MINUTES,
+    PROCESSED,
+    RETRIED,
+    RUNS,
+    TENS,
+    WAITS,
+    Lengths,
+    Tally,
+)
 from .store import Store
 
 #: Minutes over which the pace of a queue is measured, and least seconds that it is divided by.
@@ -54,6 +65,17 @@ class Row:
         return 100 * self.failed / self.processed if self.processed else 0.0
 
 
+class Pace(NamedTuple):
+    """
+    Jobs a second that workers of django-resque have ended, in the last five to six minutes or
+    since the first in them; and by how many a second the queue has become longer in that time,
+    below 0 shorter, None if that is not known.
+    """
+
+    ended: float = 0.0
+    growth: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     hour: list[Bar]  #: Sixty minutes, the one that is not over last.
@@ -78,28 +100,54 @@ def last_hour(store: Store, now: float) -> list[Bar]:
     return _bars(windows, read(store, *_totals(store, windows)))
 
 
-def pace_asked(store: Store, now: float) -> list[tuple[str, str]]:
+def pace_asked(store: Store, now: float) -> list[tuple[Any, ...]]:
     """What `paces` wants answered."""
     windows = MINUTES.last(now, PACE)
-    return [("HGETALL", store.keys.figures(MINUTES.seconds, each)) for each in windows]
+    minutes = [("HGETALL", store.keys.figures(MINUTES.seconds, each)) for each in windows]
+    return [("LRANGE", store.keys.lengths, 0, figures.NOTES - 1), *minutes]
 
 
-def paces(answers: Sequence[Any], now: float) -> dict[str, float]:
+def paces(answers: Sequence[Any], sizes: Mapping[str, int], now: float) -> dict[str, Pace]:
+    """How fast queues of these lengths lately were worked, and have grown."""
+    notes = [note for each in answers[0] or () if (note := Lengths.decode(each))]
+    ended, found = _ended(answers[1:], now), {}
+    for queue, size in sizes.items():
+        since, count = ended.get(queue, (now - PACE * 60, 0))
+        pace = count / max(LEAST, now - since)
+        found[queue] = Pace(pace, _growth(notes, queue, size, since, now))
+    return found
+
+
+def _ended(windows: Sequence[Any], now: float) -> dict[str, tuple[int, int]]:
     """
-    Jobs a second that workers of django-resque have lately ended, by queue: in the last five to
-    six minutes, or since the first that was counted in them.
+    By queue: when the first minute began in which workers of django-resque have ended jobs of
+    it, among the last five to six, and how many they have ended since.
     """
-    found: dict[str, tuple[int, int]] = {}  # Since when, and how many.
-    for start, fields in zip(MINUTES.last(now, PACE), answers, strict=True):
+    found: dict[str, tuple[int, int]] = {}
+    for start, fields in zip(MINUTES.last(now, PACE), windows, strict=True):
         for name, text in (fields or {}).items():
             if series := figures.series(name):
-                since, count = found.get(series[0], (start, 0))
+                since, before = found.get(series[0], (start, 0))
                 tally = figures.decode(text)
-                ended = tally.get(PROCESSED, 0) + tally.get(RETRIED, 0)
-                found[series[0]] = (since, count + ended)
-    return {
-        queue: count / max(LEAST, now - since) for queue, (since, count) in found.items() if count
-    }
+                count = tally.get(PROCESSED, 0) + tally.get(RETRIED, 0)
+                if before + count:
+                    found[series[0]] = (since, before + count)
+    return found
+
+
+def _growth(
+    notes: Sequence[Lengths], queue: str, size: int, since: float, now: float
+) -> float | None:
+    """Jobs a second, in about the time since then; None if nothing was noted lately."""
+    known = [
+        (note.at, before)
+        for note in notes
+        if LEAST <= now - note.at <= PACE * 60 and (before := note.size(queue)) is not None
+    ]
+    if not known:
+        return None
+    at, before = min(known, key=lambda each: abs(each[0] - since))
+    return (size - before) / (now - at)
 
 
 def clock(store: Store) -> float:

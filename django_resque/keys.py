@@ -138,6 +138,11 @@ class Keys:
         """HASH of series to counts, see figures.py: of so many seconds from this one on."""
         return self._key("figures", str(seconds), str(window))
 
+    @property
+    def lengths(self) -> str:
+        """LIST of JSON, the newest first: how long the queues were, a minute apart."""
+        return self._key("figures", "lengths")
+
     def figures_writer(self, writer: str) -> str:
         """STRING, the number of the last batch of figures that a supervisor has written."""
         return self._key("figures", "writer", writer)

@@ -67,7 +67,7 @@ def overview(store: Store) -> Overview:
     ]
     listening = listeners(workers, names)
     queues = [
-        QueueRow(name, size, listening[name], name in pauses.queues, pace.get(name, 0.0))
+        QueueRow(name, size, listening[name], name in pauses.queues, *pace[name])
         for name, size in sizes.items()
     ]
     return Overview(
@@ -179,13 +179,13 @@ def _facts(store: Store, worker_id: str) -> list[tuple[str, ...]]:
 
 def _lengths(
     store: Store, queues: list[str], workers: list[str], due: list[str], clock: float
-) -> tuple[dict[str, int], dict[str, list[Any]], int, dict[str, float]]:
+) -> tuple[dict[str, int], dict[str, list[Any]], int, dict[str, history.Pace]]:
     """
     What is asked by name: sizes of queues, facts of workers, jobs delayed until then, and the
     pace of queues.
     """
     keys = store.keys
-    commands: list[tuple[str, ...]] = [("LLEN", keys.queue(name)) for name in queues]
+    commands: list[tuple[Any, ...]] = [("LLEN", keys.queue(name)) for name in queues]
     commands += [("LLEN", keys.delayed(each)) for each in due]
     for worker_id in workers:
         commands += _facts(store, worker_id)
@@ -194,7 +194,7 @@ def _lengths(
     sizes = {name: as_number(next(found)) for name in queues}
     delayed = sum(as_number(next(found)) for _ in due)
     facts = {worker_id: list(islice(found, 4)) for worker_id in workers}
-    return sizes, facts, delayed, history.paces([*found], clock)
+    return sizes, facts, delayed, history.paces([*found], sizes, clock)
 
 
 def _delayed(jobs: int, due: list[str], dues: int) -> Delayed:

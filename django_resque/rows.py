@@ -17,6 +17,9 @@ Level = Literal["fine", "warning", "critical"]
 #: From good to bad.
 LEVELS: tuple[Level, ...] = ("fine", "warning", "critical")
 
+#: Jobs a second: fewer make no queue grow that people would mind.
+SLIGHT = 0.005
+
 State = Literal["waiting", "performing", "paused", "silent"]
 
 
@@ -28,9 +31,27 @@ class QueueRow:
     paused: bool  #: By its name; see also `Overview.paused`.
     pace: float = 0.0  #: Jobs a second that our workers have lately ended, see `history.paces`.
 
+    growth: float | None = None  #: By how many a second it has lately become longer, if known.
+
     @property
     def per_minute(self) -> float:
         return 60 * self.pace
+
+    @property
+    def in_per_minute(self) -> float | None:
+        """
+        How many jobs come, whoever pushes them: as many as are done, and by which it grows.
+        None if that is not known, also where more have left it than our workers have ended.
+        """
+        if self.growth is None or self.pace + self.growth < -self.pace / 10:
+            return None
+        return 60 * max(0.0, self.pace + self.growth)
+
+    @property
+    def grows_per_minute(self) -> float | None:
+        """None where it does not: about as many are done as come, or more."""
+        grows = self.growth is not None and self.growth > max(SLIGHT, self.pace / 20)
+        return 60 * self.growth if grows and self.growth else None
 
     @property
     def drain(self) -> float | None:
@@ -159,6 +180,7 @@ def queue_fields(row: QueueRow) -> dict[str, Any]:
         "paused": row.paused,
         "per_minute": round(row.per_minute, 1),
         "drain": None if row.drain is None else round(row.drain, 1),
+        "in_per_minute": None if (came := row.in_per_minute) is None else round(came, 1),
     }
 
 

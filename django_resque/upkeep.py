@@ -15,7 +15,7 @@ from . import clock, connection, patterns
 from .about import About
 from .conf import Options
 from .doorbell import Doorbell, Seen
-from .recording import Recorder
+from .recording import Measuring, Recorder
 from .store import Store
 
 logger = logging.getLogger(__name__)
@@ -101,6 +101,7 @@ class Upkeep:
         self.failed: Callable[..., object] | None = None  #: The step that found Redis away.
         self.troubles: dict[str, str] = {}  #: Step to the error of which the log has told.
         self.recorder = Recorder()
+        self.measuring = Measuring()
         self.quiet = False  #: The last look found nothing, and the next write will be told.
         self.names_changed = patterns.needs_names(queues)
         self.names_rung = self.delays_changed = False
@@ -121,7 +122,8 @@ class Upkeep:
             (self.next_look, self.look),
         ):
             if time.monotonic() >= due and self.ask(step) and step == self.beat:
-                self.ask(self.record)  # A step of its own: no sign of life hangs on it.
+                self.ask(self.record)  # Steps of their own: no sign of life hangs on them.
+                self.ask(self.measure)
 
     @property
     def due(self) -> float:
@@ -226,6 +228,10 @@ class Upkeep:
         """What was counted since the last time."""
         self.recorder.add(self.end.counting.taken())
         self.recorder.write(self.store)
+
+    def measure(self) -> None:
+        """How long the queues are."""
+        self.measuring.write(self.store)
 
     def ask(self, step: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
         """

@@ -10,15 +10,15 @@ import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from django_resque import charts, enqueue, enqueue_to, figures, history, monitor
+from django_resque import charts, enqueue, enqueue_to, figures, history, monitor, rows
 from django_resque.board import Board
 from django_resque.figures import FAILED, HOURS, MINUTES, PROCESSED, RETRIED, RUNS, TENS, WAITS
-from django_resque.recording import Recorder
+from django_resque.recording import Measuring, Recorder
 from django_resque.scripts import script
 from django_resque.sheet import Sheet
 from django_resque.store import Store
 from django_resque.wire import Payload
-from tests.conftest import Farm
+from tests.conftest import Farm, wait_for
 from tests.project import jobs
 
 MAIL = ("mail", "shop.jobs.Mail")
@@ -302,10 +302,166 @@ def test_the_pace_of_a_queue_says_when_it_is_drained(
     assert (idle.pace, idle.drain) == (0.0, None)
 
 
+def note(redis: Redis, ago: float, *, whole: bool = True, **sizes: int) -> None:
+    """So many seconds ago a supervisor has noted how long the queues were."""
+    seconds, micros = redis.time()
+    lengths = figures.Lengths.of(seconds + micros / 1e6 - ago, sizes, whole=whole)
+    redis.rpush("resque:figures:lengths", lengths.encode())
+
+
+def only_queue(store: Store) -> rows.QueueRow:
+    (row,) = monitor.overview(store).queues
+    return row
+
+
+def test_what_comes_is_what_is_done_and_what_is_more_by_now(store: Store, redis: Redis) -> None:
+    """Whoever pushed it, and be it that all of it is done already."""
+    redis.sadd("resque:queues", "mail")
+    redis.rpush("resque:queue:mail", *["{}"] * 90)
+    note(redis, 60.0, mail=30)
+    record(store, (MAIL, {PROCESSED: 3000}))
+
+    row = only_queue(store)
+
+    assert row.growth == pytest.approx(1.0, abs=0.05)
+    assert row.in_per_minute == pytest.approx(row.per_minute + 60, abs=3)
+    assert row.grows_per_minute is None or row.pace < 20
+
+
+@pytest.mark.parametrize(
+    ("pace", "growth", "comes", "grows"),
+    [
+        (0.0, None, None, None),
+        (2.0, None, None, None),
+        (0.0, 0.0, 0, None),
+        (0.0, 0.05, 3, 3),
+        (2.0, 0.5, 150, 30),
+        (2.0, 0.05, 123, None),  # As good as steady.
+        (2.0, -1.0, 60, None),
+        (2.0, -2.1, 0, None),  # What was done lately may not be counted yet.
+        (2.0, -9.0, None, None),  # Cleared, or worked in another language.
+        (0.0, -0.1, None, None),
+    ],
+)
+def test_what_comes_and_whether_that_is_too_much(
+    pace: float, growth: float | None, comes: float | None, grows: float | None
+) -> None:
+    row = rows.QueueRow("mail", 7, 1, False, pace, growth)
+
+    assert row.in_per_minute == (comes if comes is None else pytest.approx(comes))
+    assert row.grows_per_minute == (grows if grows is None else pytest.approx(grows))
+
+
+@pytest.mark.parametrize(
+    ("notes", "growth"),
+    [
+        ([], None),
+        ([(5.0, 0)], None),  # Too near.
+        ([(400.0, 0)], None),  # Too old: no supervisor has lived since.
+        ([(30.0, 10), (90.0, 5), (350.0, 65)], 35 / 350),
+        ([(30.0, 10), (400.0, 0)], 3.0),
+    ],
+)
+def test_a_queue_has_grown_since_a_note_of_the_last_minutes(
+    store: Store, redis: Redis, notes: list[tuple[float, int]], growth: float | None
+) -> None:
+    redis.sadd("resque:queues", "mail")
+    redis.rpush("resque:queue:mail", *["{}"] * 100)
+    for ago, size in notes:
+        note(redis, ago, mail=size)
+
+    found = only_queue(store).growth
+
+    assert found == (growth if growth is None else pytest.approx(growth, abs=0.1))
+
+
+def test_a_queue_that_was_not_noted_was_not_there_unless_the_note_had_no_room(
+    store: Store, redis: Redis
+) -> None:
+    redis.sadd("resque:queues", "mail")
+    redis.rpush("resque:queue:mail", *["{}"] * 100)
+    note(redis, 100.0, other=7)
+    new = only_queue(store).growth
+    redis.delete("resque:figures:lengths")
+    note(redis, 100.0, whole=False, other=7)
+
+    assert new == pytest.approx(1.0, abs=0.1)
+    assert only_queue(store).growth is None
+
+
+def test_the_lengths_of_queues_are_noted_once_a_minute_by_whoever_comes_first(
+    store: Store, redis: Redis, round_trips: list[int]
+) -> None:
+    enqueue_to("mail", jobs.untracked)
+    redis.set("resque:queue:broken", "no list")
+    redis.sadd("resque:queues", "broken")
+    first, second = Measuring(), Measuring()
+    first.write(store)
+    round_trips.clear()
+    for measuring in (first, second, first, second):
+        measuring.write(store)
+    cost = len(round_trips)
+    redis.lset("resque:figures:lengths", 0, figures.Lengths(1.0, {}, whole=True).encode())
+    Measuring().write(store)
+
+    raws: Any = redis.lrange("resque:figures:lengths", 0, -1)
+
+    notes = [figures.Lengths.decode(raw) for raw in raws]
+    assert [found and found.sizes for found in notes] == [{"mail": 1}, {}]
+    assert notes[0]
+    assert not notes[0].whole
+    assert cost == 1
+    assert 0 < redis.ttl("resque:figures:lengths") <= 360
+
+
+def test_the_notes_are_few_and_of_bounded_size(store: Store, redis: Redis) -> None:
+    redis.sadd("resque:queues", *[f"queue{number}" for number in range(2000)], "x" * 1000)
+    for _ in range(9):
+        Measuring().write(store)
+        newest: Any = redis.lindex("resque:figures:lengths", 0)
+        redis.lset("resque:figures:lengths", 0, newest.replace(b'{"at":', b'{"at":0.'))
+
+    assert redis.llen("resque:figures:lengths") == 6
+    assert (redis.memory_usage("resque:figures:lengths") or 0) < 200_000
+    found = figures.Lengths.decode(newest)
+    assert found
+    assert (len(found.sizes), found.whole) == (1000, False)
+
+
+def test_an_idle_supervisor_notes_too(farm: Farm, store: Store, redis: Redis) -> None:
+    redis.rpush("resque:queue:elsewhere", "{}")
+    redis.sadd("resque:queues", "elsewhere")
+
+    farm("resque_work", "--queue=mail").says("Starting worker")
+
+    wait_for(lambda: redis.exists("resque:figures:lengths"), "the lengths are noted")
+    raw: Any = redis.lindex("resque:figures:lengths", 0)
+    found = figures.Lengths.decode(raw)
+    assert found
+    assert found.sizes == {"elsewhere": 1}
+
+
+@pytest.mark.parametrize(
+    "raw", ["", "null", "[]", "{}", '{"at":1e999,"sizes":{},"whole":true}', "[" * 9000, "\xff"]
+)
+def test_what_is_no_note_is_passed_over(store: Store, redis: Redis, raw: str) -> None:
+    redis.sadd("resque:queues", "mail")
+    redis.rpush("resque:figures:lengths", raw)
+    note(redis, 100.0)
+
+    assert figures.Lengths.decode(raw) is None
+    assert only_queue(store).growth == 0
+    Measuring().write(store)
+    assert redis.llen("resque:figures:lengths") == 3
+
+
 def test_foreign_values_at_our_keys_harm_nobody(store: Store, redis: Redis) -> None:
     record(store, (MAIL, {PROCESSED: 1}))
     for key in keys_of(redis, MINUTES):
         redis.set(key, "no hash")
+    redis.set("resque:figures:lengths", "no list")
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        Measuring().write(store)
     for key in keys_of(redis, TENS):
         redis.hset(key, mapping={"nonsense": "more of it", b"\xff": b"\xff", "[]": "0:x"})
 

@@ -58,7 +58,7 @@ PLAN: dict[str, set[str]] = {
     "store": {
         "dates", "errors", "failure", "items", "outcome", "parcels", "queued", "scripts", "wire",
     },
-    "recording": {"figures", "roster", "scripts"},
+    "recording": {"figures", "roster", "scripts", "wire", "redis"},
     "listing": {"store", "wire", "redis"},
     "waiting": {"connection", "redis"},
     "doorbell": {"connection", "keys", "process", "scripts", "wire", "redis"},

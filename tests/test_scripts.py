@@ -41,7 +41,8 @@ DUE = 1000
 TYPES = {
     "queues:paused": "hash", "queues:cleared:": "list", "queues": "set", "queue:": "list",
     "failed": "list", "delayed:": "list", "delayed_queue_schedule": "zset", "timestamps:": "set",
-    "workers:": "hash", "workers": "set", "figures:writer:": "string", "figures:": "hash",
+    "workers:": "hash", "workers": "set", "figures:writer:": "string",
+    "figures:lengths": "list", "figures:": "hash",
 }  # fmt: skip
 
 #: A value of each type, and how it is written.
@@ -403,6 +404,21 @@ def recording_figures(store: Store) -> Step:
     return lambda: recorder.write(store)
 
 
+def measuring(store: Store) -> Step:
+    store.push(parcels(2))
+    store.redis.rpush("resque:figures:lengths", "earlier")
+    return lambda: script("measure")(
+        store.redis, ["resque:figures:lengths"], ["earlier", "now", 5, 360]
+    )
+
+
+def measuring_too_late(store: Store) -> Step:
+    store.redis.rpush("resque:figures:lengths", "faster", "earlier")
+    return lambda: script("measure")(
+        store.redis, ["resque:figures:lengths"], ["earlier", "now", 5, 360]
+    )
+
+
 def bury(store: Store) -> None:
     """So deep that it is not looked for from an end."""
     for push in (store.redis.lpush, store.redis.rpush):
@@ -418,6 +434,7 @@ SCENES = [
     cancelling_the_last_that_is_delayed, hastening, ordering, requeueing,
     requeueing_from_the_depth, discarding, discarding_from_the_depth, clearing,
     clearing_a_queue, clearing_a_queue_again, restoring, restoring_step_by_step, recording_figures,
+    measuring, measuring_too_late,
 ]  # fmt: skip
 
 
@@ -502,6 +519,7 @@ def test_what_takes_ends_moves_or_beats_begins_with_a_pop_or_a_delete() -> None:
         "give_up": "DEL",
         "hasten": "LREM",
         "look": None,
+        "measure": "LTRIM",
         "order": "HDEL",
         "promote": "LPOP",
         "push": "SADD",

@@ -151,8 +151,29 @@ def test_the_pace_of_a_queue_is_shown(
 
     found = text(admin_client, url)
 
-    assert re.search(r"idle 1 0 0 \N{EN DASH}", found)
-    assert re.search(r"mail 600 0 [\d.,]+ \d+(\.\d)? m?s", found)
+    assert re.search(r"idle 1 0 \N{EN DASH} 0 \N{EN DASH}", found)
+    assert re.search(r"mail 600 0 \N{EN DASH} [\d.,]+ \d+(\.\d)? m?s", found)
+
+
+@pytest.mark.parametrize("url", [OVERVIEW, QUEUES])
+def test_how_many_come_is_shown_and_that_a_queue_grows(
+    admin_client: Client, store: Store, redis: Redis, url: str
+) -> None:
+    seconds, _ = redis.time()
+    note = figures.Lengths(seconds - 300, {"grows": 0, "steady": 50, "nobodys": 0}, whole=True)
+    redis.lpush("resque:figures:lengths", note.encode())
+    redis.sadd("resque:queues", "grows", "steady", "nobodys", "left")
+    redis.rpush("resque:queue:grows", *["{}"] * 600)
+    redis.rpush("resque:queue:steady", *["{}"] * 50)
+    redis.rpush("resque:queue:nobodys", *["{}"] * 10)
+    record(store, (("steady", "X"), tally(30000)))
+
+    found = text(admin_client, url)
+
+    assert re.search(r"grows 600 0 120 0 grows by 120 a minute", found)
+    assert re.search(r"nobodys 10 0 2.0 0 grows by 2.0 a minute", found)
+    assert re.search(r"steady 50 0 ([\d.,]+) \1 \d+(\.\d)? m?s", found)
+    assert re.search(r"left 0 0 0 0 0", found)
 
 
 def test_the_command_says_the_pace_too(
@@ -172,3 +193,23 @@ def test_the_command_says_the_pace_too(
     assert re.search(r"\nmail +600 +0  \d+\.\d a minute, drained in \d+ s\n", shown)
     assert queue["per_minute"] >= 30000 / 2
     assert queue["drain"] == pytest.approx(600 * 60 / queue["per_minute"], abs=0.2)
+    assert queue["in_per_minute"] is None
+
+
+def test_the_command_says_that_a_queue_grows(
+    store: Store, redis: Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds, _ = redis.time()
+    redis.lpush("resque:figures:lengths", figures.Lengths(seconds - 300, {}, whole=True).encode())
+    redis.sadd("resque:queues", "mail")
+    redis.rpush("resque:queue:mail", *["{}"] * 600)
+
+    with pytest.raises(SystemExit):
+        call_command("resque_status")
+    shown = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        call_command("resque_status", "--json")
+    queue: Any = json.loads(capsys.readouterr().out)["queues"][0]
+
+    assert re.search(r"\nmail +600 +0  grows by 1\d\d\.\d a minute\n", shown)
+    assert queue["in_per_minute"] == pytest.approx(120, abs=3)

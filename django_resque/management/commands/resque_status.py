@@ -160,7 +160,9 @@ def _notes(row: rows.QueueRow) -> str:
     notes = ["paused"] if row.paused else []
     if row.pace:
         notes.append(f"{row.per_minute:.1f} a minute")
-    if row.size and row.drain is not None:
+    if row.grows_per_minute is not None:
+        notes.append(f"grows by {row.grows_per_minute:.1f} a minute")
+    elif row.size and row.drain is not None:
         notes.append(f"drained in {row.drain:.0f} s")
     return ", ".join(notes)
 
