@@ -6,9 +6,9 @@ was cleared from it. Reads only; says how far it has looked.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import problems, search, wire
+from . import history, patterns, problems, search, wire
 from .answers import as_number, read
-from .rows import Page
+from .rows import Page, QueueRow
 from .store import Store
 
 #: Elements that one command reads: in the middle of a million that holds Redis for 1 ms. And how
@@ -43,7 +43,19 @@ class Queue:
     paused: str | None  #: By whom and since when, as far as it is known; None: it is not.
     broken: bool  #: What stands at its key is no list.
     cleared: int  #: How many jobs can be brought back that were cleared from it.
+    waits: float | None  #: Seconds for which its next job has waited, if that tells.
+    workers: int  #: How many listen to it.
+    clock: float  #: When that was, in unix seconds.
     jobs: Page[Waiting]  #: The next one first.
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What a list of queues tells of one besides its row."""
+
+    waits: float | None
+    paused: str | None
+    cleared: int  #: All as `Queue` has them.
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +72,55 @@ class Found:
 def queue(store: Store, name: str, number: int | None = 1, size: int = 25) -> Queue:
     """A queue and a page of its jobs, None being the last one. One round trip."""
     keys, start = store.keys, -size if number is None else (number - 1) * size
-    known, pause, length, raws, cleared = read(
+    known, pause, length, raws, cleared, first, workers, now = read(
         store,
         ("SISMEMBER", keys.queues, name),
         ("HGET", keys.paused, name),
         ("LLEN", keys.queue(name)),
         ("LRANGE", keys.queue(name), start, start + size - 1),
         ("LLEN", keys.cleared_jobs(name)),
+        ("LINDEX", keys.queue(name), 0),
+        ("SMEMBERS", keys.workers),
+        ("TIME",),
     )
     total, aside = as_number(length), as_number(cleared)
     if number is None:
         number = max(1, -(-total // size))
         start = (number - 1) * size
         raws = (raws or [])[max(0, size - (total - start)) :] if total > size else raws
-    pauses = problems.Pauses(everything=False, queues={name: pause or ""}, workers={})
+    clock = history.moment(now)
     return Queue(
         name=name,
         known=bool(known or total or pause or aside),
-        paused=None if pause is None else pauses.by(name),
+        paused=_paused(name, pause),
         broken=length is None,
         cleared=aside,
+        waits=_waits(first, clock),
+        workers=sum(patterns.listens(_queues(each), name) for each in workers or ()),
+        clock=clock,
         jobs=Page(_rows(raws or [], start, total), total, number, size),
     )
+
+
+def row(store: Store, found: Queue) -> QueueRow:
+    """The same as a row of a list, which has its pace. One round trip."""
+    answers = read(store, *history.pace_asked(store, found.clock))
+    pace = history.paces(answers, {found.name: found.jobs.total}, found.clock)[found.name]
+    paused = found.paused is not None
+    return QueueRow(found.name, found.jobs.total, found.workers, paused, *pace)
+
+
+def fronts(store: Store, names: Sequence[str], clock: float) -> dict[str, Front]:
+    """What a list of these queues tells besides their rows. One round trip."""
+    keys, found = store.keys, dict[str, Front]()
+    commands: list[tuple[str | int, ...]] = []
+    for name in names:
+        commands += [("LINDEX", keys.queue(name), 0), ("HGET", keys.paused, name)]
+        commands += [("LLEN", keys.cleared_jobs(name))]
+    answers = iter(read(store, *commands))
+    for name, first, pause, aside in zip(names, answers, answers, answers, strict=True):
+        found[name] = Front(_waits(first, clock), _paused(name, pause), as_number(aside))
+    return found
 
 
 def cleared(store: Store, names: Sequence[str]) -> dict[str, int]:
@@ -144,6 +183,21 @@ def _rows(raws: Sequence[str], start: int, total: int) -> list[Waiting]:
         Waiting(wire.Payload.read(raw), at, max(0, total - at - 1))
         for at, raw in enumerate(raws, start)
     ]
+
+
+def _paused(name: str, pause: str | None) -> str | None:
+    """By whom and since when, as far as it is known; None: it is not."""
+    if pause is None:
+        return None
+    return problems.Pauses(everything=False, queues={name: pause}, workers={}).by(name)
+
+
+def _waits(raw: str | None, clock: float) -> float | None:
+    return wire.Payload.read(raw).waited(clock) if raw else None
+
+
+def _queues(worker_id: str) -> list[str]:
+    return worker_id.split(":", 2)[-1].split(",")
 
 
 def _words(payload: wire.Payload) -> str:

@@ -13,7 +13,7 @@ from django.test import Client
 from pytest_django import Settings
 from redis import Redis
 
-from django_resque import contents, control, search
+from django_resque import contents, control, figures, search
 from django_resque.parcels import Parcel
 from django_resque.store import Store, Take
 from django_resque.wire import Payload
@@ -227,7 +227,7 @@ def test_markup_in_every_field_comes_out_escaped(
 
     for found, names in (
         (get("overview/"), "queue host listens by at class taken"),
-        (get("queues/"), "queue"),
+        (get("queues/"), "queue by"),
         (get("queues/queue/", name=queue), "queue by at class name arg id field"),
         (get("queues/clear/", name=queue), "queue"),
         (get("queues/queue/", name=queue, text="<i>ARG</i>"), "class name arg id"),
@@ -315,6 +315,27 @@ def test_a_queue_shows_its_last_jobs_too(admin_client: Client, store: Store) -> 
     assert re.findall(r"(\d+) login", last) == ["51", "52", "53"]
     assert "First Previous Page 3 of 3 53 jobs" in last
     assert 'href="?name=mail&amp;page=2"' in page(admin_client, f"{QUEUE}&page=last")
+
+
+def test_a_queue_tells_its_numbers(admin_client: Client, store: Store, redis: Redis) -> None:
+    seconds, _ = redis.time()
+    note = figures.Lengths(seconds - 300, {"mail": 2}, whole=True)
+    redis.lpush("resque:figures:lengths", note.encode())
+    for ago in (7200, 3600):
+        payload = Payload.new("login", [], f"{ago:032}", float(seconds - ago))
+        store.push([Parcel("mail", payload)])
+    register(store, "host:1:mail")
+    register(store, "host:2:low,*")
+    register(store, "host:3:low")
+    redis.hset("resque:queues:paused", "mail", '{"by":"ann","at":"2026-11-21T12:00:00Z"}')
+
+    one, every = text(admin_client, QUEUE), text(admin_client, QUEUES)
+
+    assert (
+        "Waiting 2 Oldest waits 2.0 h Workers listening 2 Come a minute 0 Done a minute 0 "
+        "Time to drain \N{EN DASH} Resume"
+    ) in one
+    assert "mail 2 2.0 h 2 0 0 \N{EN DASH} paused by ann since 2026-11-21T12:00:00Z" in every
 
 
 @pytest.mark.parametrize("total", [0, 1, 25, 26, 50])
@@ -531,7 +552,7 @@ def test_what_was_cleared_can_be_brought_back_to_a_queue_that_was_forgotten_sinc
     admin_client.post(f"{QUEUES}restore/", {"name": "mail"})
 
     assert "Bring 1 back" in offer
-    assert "mail 1 0" in text(admin_client, QUEUES)
+    assert "mail 1 \N{EN DASH} 0 " in text(admin_client, QUEUES)
 
 
 @pytest.mark.parametrize("action", ["pause", "clear", "restore"])

@@ -84,7 +84,9 @@ PLAN: dict[str, set[str]] = {
         "about", "answers", "dates", "failure", "history", "problems", "rows", "search", "store",
         "wire", "redis",
     },
-    "contents": {"answers", "problems", "rows", "search", "store", "wire"},
+    "contents": {
+        "answers", "history", "patterns", "problems", "rows", "search", "store", "wire",
+    },
     "details": {"answers", "dates", "items", "rows", "search", "store", "wire"},
     "findings": {"patterns", "rows", "wire", "django"},
     "doctor": {

@@ -15,6 +15,7 @@ from django_resque.about import About
 from django_resque.failure import Failure
 from django_resque.outcome import Outcome
 from django_resque.parcels import Parcel
+from django_resque.rows import Page
 from django_resque.store import Store, Take
 from django_resque.wire import Payload, Reservation
 from tests.contents import contents as everything
@@ -23,6 +24,7 @@ WORKER, ABOUT = "host:7:mail", About("machine", 7, "1", 6, "0", "0.1.0")
 ID = "0" * 31 + "1"
 DUE = 4102444800
 ALL = search.Filter(queue="mail")
+EMPTY = contents.Queue("mail", True, None, False, 0, None, 0, 1.0, Page([], 0, 1, 25))
 
 #: Every public function of the windows that is given a store, with what else it is given.
 VIEWS: dict[Callable[..., Any], tuple[Any, ...]] = {
@@ -34,6 +36,8 @@ VIEWS: dict[Callable[..., Any], tuple[Any, ...]] = {
     monitor.worker: (WORKER,),
     contents.queue: ("mail",),
     contents.cleared: (["mail"],),
+    contents.fronts: (["mail"], 1.0),
+    contents.row: (EMPTY,),
     contents.waiting: ("mail", "0" * 40, 0, 0),
     contents.matching: ("mail", "x", 1),
     details.delayed: (),

@@ -151,8 +151,8 @@ def test_the_pace_of_a_queue_is_shown(
 
     found = text(admin_client, url)
 
-    assert re.search(r"idle 1 0 \N{EN DASH} 0 \N{EN DASH}", found)
-    assert re.search(r"mail 600 0 \N{EN DASH} [\d.,]+ \d+(\.\d)? m?s", found)
+    assert re.search(r"idle 1 (?:\N{EN DASH} )?0 \N{EN DASH} 0 \N{EN DASH}", found)
+    assert re.search(r"mail 600 (?:\N{EN DASH} )?0 \N{EN DASH} [\d.,]+ \d+(\.\d)? m?s", found)
 
 
 @pytest.mark.parametrize("url", [OVERVIEW, QUEUES])
@@ -170,9 +170,9 @@ def test_how_many_come_is_shown_and_that_a_queue_grows(
 
     found = text(admin_client, url)
 
-    assert re.search(r"grows 600 0 120 0 grows by 120 a minute", found)
-    assert re.search(r"nobodys 10 0 2.0 0 grows by 2.0 a minute", found)
-    assert re.search(r"steady 50 0 ([\d.,]+) \1 \d+(\.\d)? m?s", found)
+    assert re.search(r"grows 600 (?:\N{EN DASH} )?0 120 0 grows by 120 a minute", found)
+    assert re.search(r"nobodys 10 (?:\N{EN DASH} )?0 2.0 0 grows by 2.0 a minute", found)
+    assert re.search(r"steady 50 (?:\N{EN DASH} )?0 ([\d.,]+) \1 \d+(\.\d)? m?s", found)
     assert re.search(r"left 0 0 0 0 0", found)
 
 

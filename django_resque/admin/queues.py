@@ -18,19 +18,17 @@ from .pages import Entry, paged, readable, render, requires
 def queues(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     now = monitor.overview(conf.store())
     shown = paged(now.queues, number(request.GET.get("page")) or 1)
-    may_control = entry.may(request, "control")
-    names = [row.name for row in shown["page"].rows] if may_control else []
-    aside = contents.cleared(conf.store(), names)
+    fronts = contents.fronts(conf.store(), [row.name for row in shown["page"].rows], now.clock)
     return render(
         entry,
         request,
         "queues",
         now=now,
         **shown,
-        lines=[(row, aside.get(row.name, 0)) for row in shown["page"].rows],
+        lines=[(row, fronts[row.name]) for row in shown["page"].rows],
         everything=control.EVERYTHING,
         live=True,
-        may_control=may_control,
+        may_control=entry.may(request, "control"),
     )
 
 
@@ -53,6 +51,7 @@ def queue(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         title=name,
         trail=[(entry.url("queues"), capfirst(str(entry.opts.verbose_name_plural)))],
         queue=found,
+        row=contents.row(conf.store(), found),
         page=found.jobs,
         pages=max(1, -(-found.jobs.total // found.jobs.size)),
         live=not text,
