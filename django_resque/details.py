@@ -6,6 +6,7 @@ failures there are of each kind. Reads only, in few round trips; says how far it
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from . import dates, search, wire
@@ -57,9 +58,12 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a job was found: among the waiting, delayed or failed, or in a worker's hands."""
+    """
+    Where a job was found: among the waiting, delayed or failed, in a worker's hands, or among
+    those that were cleared from their queue and can be brought back.
+    """
 
-    kind: str  #: "waiting", "running", "delayed" or "failed".
+    kind: str  #: "waiting", "running", "cleared", "delayed" or "failed".
     name: str  #: Of the queue or worker; the due time.
     payload: wire.Payload
     failure: FailureRow | None = None
@@ -121,7 +125,8 @@ def delayed_job(store: Store, due: str, digest: str) -> DelayedJob | None:
 def job(store: Store, job_id: str) -> Found:
     """
     A job's status and where it is. Two round trips. Looked at are workers, the first LOOK
-    jobs of all queues together, the first due times, and the newest failures.
+    jobs of all queues together, and of those that were cleared from them, the first due times,
+    and the newest failures.
     """
     keys = store.keys
     status, queues, workers, dues, failures = read(
@@ -138,13 +143,16 @@ def job(store: Store, job_id: str) -> Found:
         store,
         *[("GET", keys.worker(worker)) for worker in ids],
         *[("LRANGE", keys.queue(name), 0, each - 1) for name in names],
+        *[("LRANGE", keys.cleared_jobs(name), 0, each - 1) for name in names],
         *[("LRANGE", keys.delayed(due), 0, FEW - 1) for due in dues],
     )
-    held, waits = answers[: len(ids)], answers[len(ids) :]
+    found = iter(answers)
+    held, waits, aside = (list(islice(found, len(each))) for each in (ids, names, names))
     places = [
         *_running(job_id, zip(ids, held, strict=True)),
-        *_standing(job_id, "waiting", zip(names, waits[: len(names)], strict=True)),
-        *_standing(job_id, "delayed", zip(dues, waits[len(names) :], strict=True)),
+        *_standing(job_id, "waiting", zip(names, waits, strict=True)),
+        *_standing(job_id, "cleared", zip(names, aside, strict=True)),
+        *_standing(job_id, "delayed", zip(dues, found, strict=True)),
         *_failed(job_id, failures or []),
     ]
     return Found(wire.Status.decode(status) if status else None, places)

@@ -680,7 +680,13 @@ def test_a_job_is_found_by_its_id(admin_client: Client, store: Store) -> None:
     found = text(admin_client, JOB)
 
     assert "Status waiting Enqueued" in found
-    for place in ("Waits in a queue", "In a worker's hands", "Delayed Job", "Among the failures"):
+    for place in (
+        "Waits in a queue",
+        "Was cleared from its queue",
+        "In a worker's hands",
+        "Delayed Job",
+        "Among the failures",
+    ):
         assert place in found
     assert "Not found where was looked" in text(admin_client, JOB[:-1])
     assert "Job by its id" in text(admin_client, f"{ROOT}overview/job/")
