@@ -414,6 +414,20 @@ def test_the_lengths_of_queues_are_noted_once_a_minute_by_whoever_comes_first(
     assert 0 < redis.ttl("resque:figures:lengths") <= 360
 
 
+def test_of_two_supervisors_that_measure_at_the_same_moment_one_notes(
+    store: Store, redis: Redis
+) -> None:
+    """Both have seen the same newest note, or none."""
+    step, key = script("measure"), ["resque:figures:lengths"]
+    redis.rpush(key[0], "seen")
+
+    answers = [step(store.redis, key, ["seen", note, 5, 360]) for note in ("first", "second")]
+    none = step(store.redis, key, ["", "third", 5, 360])
+
+    assert (answers, none) == ([1, 0], 0)
+    assert redis.lrange(key[0], 0, -1) == [b"first", b"seen"]
+
+
 def test_the_notes_are_few_and_of_bounded_size(store: Store, redis: Redis) -> None:
     redis.sadd("resque:queues", *[f"queue{number}" for number in range(2000)], "x" * 1000)
     for _ in range(9):
