@@ -332,7 +332,7 @@ def test_a_queue_tells_its_numbers(admin_client: Client, store: Store, redis: Re
     one, every = text(admin_client, QUEUE), text(admin_client, QUEUES)
 
     assert (
-        "Waiting 2 Oldest waits 2.0 h Workers listening 2 Come a minute 0 Done a minute 0 "
+        "Waiting 2 Oldest waits 2.0 h Workers 2 Come a minute 0 Done a minute 0 "
         "Time to drain \N{EN DASH} Resume"
     ) in one
     assert "mail 2 2.0 h 2 0 0 \N{EN DASH} paused by ann since 2026-11-21T12:00:00Z" in every
