@@ -325,7 +325,7 @@ def test_what_comes_is_what_is_done_and_what_is_more_by_now(store: Store, redis:
 
     assert row.growth == pytest.approx(1.0, abs=0.05)
     assert row.in_per_minute == pytest.approx(row.per_minute + 60, abs=3)
-    assert row.grows_per_minute is None or row.pace < 20
+    assert row.grows_per_minute is None
 
 
 @pytest.mark.parametrize(

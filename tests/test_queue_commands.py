@@ -24,7 +24,7 @@ from tests.project import jobs
 pytestmark = pytest.mark.django_db(transaction=True)
 
 #: Of a queue of which nobody has lately ended a job.
-NO_PACE = {"per_minute": 0.0, "drain": None}
+NO_PACE = {"per_minute": 0.0, "drain": None, "in_per_minute": None}
 
 NOTE = "tests.project.jobs.note"
 

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOBODY = About("elsewhere", 7, "1", 6, "0", "0.1.0")
 
 #: Of a queue of which nobody has lately ended a job.
-NO_PACE = {"per_minute": 0.0, "drain": None}
+NO_PACE = {"per_minute": 0.0, "drain": None, "in_per_minute": None}
 
 AWAY = "unix:///no/redis.sock"
 
