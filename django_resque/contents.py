@@ -3,13 +3,16 @@ What stands in a queue: by the page from either end, searched, or one job found 
 was cleared from it. Reads only; says how far it has looked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import history, patterns, problems, search, wire
 from .answers import as_number, read
 from .rows import Page, QueueRow
 from .store import Store
+
+#: All that people are shown of a payload, as one text.
+Shown = Callable[[wire.Payload], str]
 
 #: Elements that one command reads: in the middle of a million that holds Redis for 1 ms. And how
 #: many are looked at, for one page of a search, or in each direction for one job.
@@ -152,11 +155,13 @@ def waiting(store: Store, name: str, digest: str, position: int, behind: int) ->
     return None
 
 
-def matching(store: Store, name: str, text: str, below: int, limit: int = 25) -> Found:
+def matching(
+    store: Store, name: str, text: str, below: int, shown: Shown, limit: int = 25
+) -> Found:
     """
     The newest `limit` jobs before this place in whose class, arguments or id the text stands,
-    in capitals or not. From the end, since then no job slips through that workers move
-    meanwhile. One round trip.
+    in capitals or not, as far as these are shown: who searches must not guess what is masked.
+    From the end, since then no job slips through that workers move meanwhile. One round trip.
     """
     key, sought = store.keys.queue(name), text.casefold()
     ends = range(below, max(0, below - REACH), -WINDOW)
@@ -169,7 +174,7 @@ def matching(store: Store, name: str, text: str, below: int, limit: int = 25) ->
     total, found = as_number(length), list[Waiting]()
     for start, raws in zip(starts, windows, strict=True):
         for row in reversed(_rows(raws or [], start, total)):
-            if sought in _words(row.payload).casefold():
+            if all(sought in words(row.payload).casefold() for words in (_words, shown)):
                 found.append(row)
                 if len(found) == limit:
                     place = row.position

@@ -14,6 +14,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from django_resque import contents, control, figures, search
+from django_resque.admin import payloads
 from django_resque.parcels import Parcel
 from django_resque.store import Store, Take
 from django_resque.wire import Payload
@@ -359,17 +360,34 @@ def test_a_queue_is_searched_by_class_arguments_and_id(
     admin_client: Client, store: Store, redis: Redis, wanted: str, found: list[int]
 ) -> None:
     for number in range(10):
-        args = [f"number{number}", "needle" if number in (3, 7) else "hay"]
+        args = [f"number{number} {'needle' if number in (3, 7) else 'hay'}"]
         job = "Other.Job" if number == 5 else "login"
         store.push([Parcel("mail", Payload.new(job, args, f"{number:032}", 1.0))])
     redis.lset("resque:queue:mail", 9, "number9 <b> is no JSON")
 
     shown = text(admin_client, f"{QUEUES}queue/?{urlencode({'name': 'mail', 'text': wanted})}")
 
-    rows = contents.matching(store, "mail", wanted, 10).rows
+    rows = contents.matching(store, "mail", wanted, 10, payloads.words).rows
     assert [(row.position, row.behind) for row in rows] == [(at, 9 - at) for at in found]
     assert re.findall(r"number(\d)", shown) == [f"{at}" for at in found if at != 9]
     assert "Looked at the last 10 of 10." in shown
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        '{"class":"login","args":["ann","hunter2"]}',  # A registered job: by its parameter.
+        '{"class":"Other","args":[{"password":"hunter2"}]}',
+        '{"class":"login","args":["ann",{"api_key":"hunter2"}]',
+    ],
+)
+def test_a_search_does_not_tell_what_is_masked(
+    admin_client: Client, redis: Redis, raw: str
+) -> None:
+    redis.rpush("resque:queue:mail", raw)
+
+    assert "No job matches where was looked." in text(admin_client, f"{QUEUE}&text=hunter")
+    assert "No job matches" not in text(admin_client, f"{QUEUE}&text=O")
 
 
 def test_a_search_in_a_long_queue_says_how_far_it_has_come_and_goes_on(

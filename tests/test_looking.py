@@ -39,7 +39,7 @@ VIEWS: dict[Callable[..., Any], tuple[Any, ...]] = {
     contents.fronts: (["mail"], 1.0),
     contents.row: (EMPTY,),
     contents.waiting: ("mail", "0" * 40, 0, 0),
-    contents.matching: ("mail", "x", 1),
+    contents.matching: ("mail", "x", 1, str),
     details.delayed: (),
     details.delayed_job: (str(DUE), "0" * 40),
     details.job: (ID,),

@@ -50,6 +50,14 @@ def short_arguments(payload: Payload) -> str:
     return Truncator(", ".join(values)).chars(SHORT)
 
 
+def words(payload: wire.Payload) -> str:
+    """Class, id and arguments, for a search: without what is masked."""
+    if payload.problem:
+        return masking.masked_text(payload.raw, _secret())
+    found = json.dumps(masked_arguments(payload), ensure_ascii=False, separators=(",", ":"))
+    return f"{payload.job}\n{payload.id}\n{found}"
+
+
 def whole(row: FailureRow) -> str:
     """The payload with every field it has, indented."""
     try:

@@ -43,7 +43,7 @@ def queue(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     text, hits = request.GET.get("text", "").strip(), None
     if text:
         below = number(request.GET.get("below")) or found.jobs.total
-        hits = contents.matching(conf.store(), name, text, below)
+        hits = contents.matching(conf.store(), name, text, below, payloads.words)
     return render(
         entry,
         request,
