@@ -157,7 +157,7 @@ class Model:
         self.remove(where, text, last=behind * 2 < len(self.lists[where]))
         self.strings.pop(status_key(job.payload), None)
         self.over(job.payload)
-        if job.track or job.due is None:  # Others stand there without an id.
+        if job.id and (job.track or job.due is None):  # Others stand there without an id.
             self.write(f"job:{job.id}:pushed", "1", MINUTES)
         if job.due is not None:
             self.sets[f"timestamps:{job.item}"].discard(where)
