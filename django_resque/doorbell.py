@@ -9,7 +9,7 @@ second connection that listens. Each look is told of once.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from redis import Redis
@@ -26,6 +26,10 @@ _CHANNEL = "__redis__:invalidate"
 
 #: Seconds that a ring may take from Redis to us.
 _ON_ITS_WAY = 0.1
+
+#: Queues that one script looks at. For each key that it reads Redis notes all keys of the script,
+#: so a thousand at once would hold it for 50 ms, and ten thousand for more than 5 s.
+_AT_ONCE = 50
 
 #: Looks that found what no ring had told of, one after the other, until we stop listening.
 _MISSES = 2
@@ -53,24 +57,28 @@ class Doorbell:
         self._missed = 0
 
     def look(self, queues: Sequence[str], *, names: bool) -> Seen:
-        """One round trip. Raises RedisError; look again then, on new connections."""
-        keys = self._keys
+        """
+        One round trip, for each 50 queues. Raises RedisError; look again then, on new
+        connections.
+        """
         try:
-            jobs, due, found = script("look")(
-                self._opened(),
-                [
-                    keys.pause_all,
-                    keys.paused,
-                    keys.orders,
-                    keys.schedule,
-                    keys.queues,
-                    *map(keys.queue, queues),
-                ],
-                [len(wire.raw(keys.queue(""))) + 1, int(names)],
-            )
+            seen = self._look(queues[:_AT_ONCE], names=names)
+            for at in range(_AT_ONCE, len(queues), _AT_ONCE):
+                more = self._look(queues[at : at + _AT_ONCE], names=False)
+                seen = replace(seen, jobs=seen.jobs + more.jobs)
         except RedisError:
             self.close()
             raise
+        return seen
+
+    def _look(self, queues: Sequence[str], *, names: bool) -> Seen:
+        keys = self._keys
+        always = [keys.pause_all, keys.paused, keys.orders, keys.schedule, keys.queues]
+        jobs, due, found = script("look")(
+            self._opened(),
+            [*always, *map(keys.queue, queues)],
+            [len(wire.raw(keys.queue(""))) + 1, int(names)],
+        )
         return Seen(jobs, float(due) if due else None, found)
 
     def filenos(self) -> list[int]:

@@ -425,6 +425,20 @@ def test_a_look_counts_the_jobs_of_its_queues(bell: Doorbell, redis: Redis) -> N
     assert look(bell, "mail", "images", "nothing") == (5, None, [])
 
 
+def test_a_look_at_very_many_queues_does_not_hold_redis(bell: Doorbell, redis: Redis) -> None:
+    queues = [f"queue{number}" for number in range(2000)]
+    redis.rpush("resque:queue:queue1999", "x")
+    look(bell)
+    redis.config_resetstat()
+
+    assert look(bell, *queues)[0] == 1
+
+    stats: dict[str, Any] = redis.info("commandstats")["cmdstat_evalsha"]
+    assert stats["usec_per_call"] < 5000, stats
+    redis.rpush("resque:queue:queue1000", "x")
+    assert wait_for(bell.rung, "a ring") == {"resque:queue:queue1000"}
+
+
 def test_a_look_does_not_count_what_is_paused(bell: Doorbell, store: Store, redis: Redis) -> None:
     redis.rpush("resque:queue:mail", "x", "x")
     redis.rpush("resque:queue:images", "x")
