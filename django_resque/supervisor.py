@@ -202,8 +202,9 @@ class Supervisor:
             self.delay_after(child)
 
     def delay_after(self, child: Child) -> None:
-        """Replace those that die young later and later: what ends them may not be a job."""
-        if child.expected or child.retired or time.monotonic() - child.born > TOO_YOUNG:
+        """Replace those that die young later and later, unless a job may have ended them."""
+        old = time.monotonic() - child.born > TOO_YOUNG
+        if child.expected or child.retired or child.place.number or old:
             self.early_deaths = 0
             return
         self.early_deaths += 1
