@@ -114,7 +114,7 @@ def answer_for(
     its queue; any other that it did not settle has failed.
     """
     held = store.in_hand(worker_id)
-    if held and lets_go_of(held.token):
+    if held and held.token and lets_go_of(held.token):  # Without one it was not we who wrote it.
         store.put_back(held)
         logger.info("job put back worker=%s job=%s", worker_id, held.payload.job)
     give_up(store, worker_id, error, end=end)

@@ -26,7 +26,7 @@ UNREADABLE = "(unreadable)"
 
 #: The head of a record of ours, up to its payload. See `Reservation`.
 _OUR_RECORD = re.compile(
-    r'(\{"queue":("(?:[^"\\]|\\.)*"),"run_at":"([^"]*)","worker":"[^"]*",'
+    r'(\{"queue":("(?:[^"\\]|\\.)*"),"run_at":"([^"]*)","worker":"(?:[^"\\]|\\.)*",'
     r'"token":"([^"]*)","payload":)(.*)\}',
     re.DOTALL,
 )

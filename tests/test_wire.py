@@ -91,19 +91,20 @@ def test_what_is_no_job_says_why_and_never_raises(raw: str, problem: str) -> Non
     payload.problem.encode()
 
 
-def test_a_record_is_read_as_it_was_taken() -> None:
-    head = wire.head('q"1', wire.head_rest("host:7:mail", "a" * 32, 1795218367.9))
+@pytest.mark.parametrize("host", ["host", 'h"o\\st'])
+def test_a_record_is_read_as_it_was_taken(host: str) -> None:
+    head = wire.head('q"1', wire.head_rest(f"{host}:7:mail", "a" * 32, 1795218367.9))
     raw = head + '{"class":"X"}}'
 
     assert json.loads(raw) == {
         "queue": 'q"1',
         "run_at": "2026-11-20T23:46:07Z",
-        "worker": "host:7",
+        "worker": f"{host}:7",
         "token": "a" * 32,
         "payload": {"class": "X"},
     }
-    assert Reservation.read("host:7:mail", raw) == Reservation(
-        worker_id="host:7:mail",
+    assert Reservation.read(f"{host}:7:mail", raw) == Reservation(
+        worker_id=f"{host}:7:mail",
         queue='q"1',
         run_at="2026-11-20T23:46:07Z",
         token="a" * 32,
