@@ -174,7 +174,7 @@ def _told(job: Job, error: BaseException, outcome: Outcome) -> None:
 def _on_failure(job: Job, error: BaseException) -> None:
     try:
         job.on_failure(error)
-    except Exception:
+    except BaseException:  # Of sys.exit, too: nothing may hide how the job has failed.
         logger.exception("on_failure failed job=%s id=%s", job.name, job.id)
     signals.job_failed.send_robust(type(job), job=job, queue=job.queue, exception=error)
 

@@ -291,13 +291,16 @@ def test_dont_perform_skips_the_job() -> None:
     assert outcome == Outcome(result="false")
 
 
-def test_what_on_failure_raises_does_not_hide_the_failure(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("raised", [ZeroDivisionError(), SystemExit(3), KeyboardInterrupt()])
+def test_what_on_failure_raises_does_not_hide_the_failure(
+    caplog: pytest.LogCaptureFixture, raised: BaseException
+) -> None:
     class Loud(Job):
         def perform(self) -> None:
             raise ValueError("first")
 
         def on_failure(self, exception: BaseException) -> None:
-            raise ZeroDivisionError
+            raise raised
 
     outcome = run(Loud)
 
