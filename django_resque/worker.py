@@ -229,7 +229,8 @@ class Worker:
             logger.warning("job left changes, undone job=%s: %s", job, "; ".join(changed))
             # What now has the number of a standard stream that was closed, a connection to a
             # database perhaps, was closed by putting that back, and nobody has told its owner.
-            self.retiring = any(word.startswith("descriptor") for word in changed)
+            closed = any(word.startswith("descriptor") for word in changed)
+            self.retiring = closed and not self.order.in_process
         if left := self.surroundings.left_over():
             logger.warning("job left behind job=%s: %s", job, "; ".join(left))
 
@@ -264,7 +265,7 @@ class Worker:
 
     @property
     def stopping(self) -> bool:
-        return self.requests.stopping
+        return self.requests.stopping or bool(self.place.finish)
 
     def heard(self, number: int, frame: FrameType | None) -> None:
         """The signal handler: notes it, or tells the supervisor, or interrupts the job."""

@@ -111,6 +111,19 @@ def test_in_process_usr1_after_a_job_harms_nobody(farm: Farm, redis: Redis, trac
     assert work.ends(10) == 0, work.output
 
 
+def test_in_process_a_job_that_closes_the_output_ends_nothing(
+    farm: Farm, redis: Redis, trace: Path
+) -> None:
+    """Worker processes end after that, and are replaced; this one is not."""
+    enqueue(jobs.mischief, "close descriptors")
+    enqueue(jobs.note, str(trace))
+
+    work = farm("resque_work", "--in-process", "--burst")
+
+    assert work.ends() == 0, work.output
+    assert lines(trace) == ["ran"]
+
+
 @pytest.mark.parametrize("flag", ["--max-jobs=1", "--max-rss=100", "--fork-per-job", "--count=2"])
 def test_in_process_refuses_what_wants_worker_processes(farm: Farm, flag: str) -> None:
     work = farm("resque_work", "--in-process", flag)
