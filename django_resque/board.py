@@ -39,6 +39,7 @@ class Place(ctypes.Structure):
     timed_out: int  #: The number of the job whose time is over.
     condemned: int  #: The number of the job that is to be killed; it is the worker's last.
     fenced: int  #: The number of the job that lost its lease.
+    finish: int  #: 1: take no other job, and end.
     stop_now: int  #: 1: to be interrupted.
     # By both.
     woken: int  #: 1: a wake-up is under way. Reset by the worker, when it performs or waits.
@@ -48,6 +49,7 @@ class Place(ctypes.Structure):
 
     _fields_ = [
         ("state", ctypes.c_uint8),
+        ("finish", ctypes.c_uint8),
         ("stop_now", ctypes.c_uint8),
         ("woken", ctypes.c_uint8),
         ("paused", ctypes.c_uint8),

@@ -2,7 +2,7 @@
 The worker processes of a supervisor, as processes: fork them, wake them, bring them to a
 stop, end the jobs whose time is over, and reap. Knows no Redis.
 
-    finish      take no other job            QUIT
+    finish      take no other job            `finish` on the board; QUIT to who has none
     grace over  interrupt the job            URG, and `stop_now` on the board
     let go not  kill its process group       KILL
     timeout     raise JobTimeout in the job  URG, and `timed_out` on the board; then KILL
@@ -150,7 +150,9 @@ class Crew:
         now = time.monotonic()
         if requests.stopping and not child.requests.stopping:
             child.requests.stopping = True
-            process.send(child.pid, signal.SIGQUIT)
+            child.place.finish = 1
+            if not child.performing:  # Or a job that has a handler of its own would have it.
+                process.send(child.pid, signal.SIGQUIT)
         if requests.within_grace and child.interrupt_at is None:
             child.interrupt_at = now + self.stop_timeout
         if requests.now and child.kill_at is None:

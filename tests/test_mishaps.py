@@ -107,6 +107,23 @@ def test_handlers_that_a_job_changed_are_back_for_the_next(
     assert failures(redis) == []
 
 
+@pytest.mark.parametrize("what", ["ignore signals", "default signals"])
+@pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGTERM])
+def test_a_stop_is_heard_while_a_job_has_handlers_of_its_own(
+    farm: Farm, redis: Redis, trace: Path, what: str, number: signal.Signals
+) -> None:
+    handle = enqueue(jobs.mischief, what, str(trace), 1.0)
+    after = enqueue(jobs.note, str(trace))
+    work = farm("resque_work", "--interval=600")
+    wait_for(lambda: lines(trace), "the job has begun")
+
+    work.send(number)
+
+    assert work.ends(10) == 0, work.output
+    assert (handle.status, after.status) == ("complete", "waiting")
+    assert failures(redis) == []
+
+
 def test_an_idle_worker_wakes_at_a_signal_after_a_job_took_its_wakeup(
     farm: Farm, redis: Redis
 ) -> None:
@@ -136,6 +153,20 @@ def test_any_end_of_the_process_is_a_failure_once(
     (failure,) = failures(redis)
     assert failure["exception"] == "DirtyExit"
     assert error in failure["error"]
+
+
+def test_jobs_that_end_their_process_one_after_the_other_hold_up_nobody(
+    farm: Farm, redis: Redis, trace: Path
+) -> None:
+    for _ in range(8):
+        enqueue(jobs.mischief, "exit 75")
+    enqueue(jobs.note, str(trace))
+
+    work = farm("resque_work", "--burst")
+
+    assert work.ends(10) == 0, work.output
+    assert lines(trace) == ["ran"]
+    assert len(failures(redis)) == 8
 
 
 def test_a_program_that_calls_the_command_keeps_its_own_children(redis: Redis) -> None:

@@ -151,8 +151,8 @@ MISCHIEF: dict[str, Callable[[], object]] = {
 
 
 @job
-def mischief(what: str) -> None:
-    """What a job should not do to the process it shares with the next one."""
+def mischief(what: str, path: str = "", seconds: float = 0.0) -> None:
+    """What a job should not do to the process it shares with the next one. It may go on then."""
     actions: dict[str, Callable[[], object]] = {
         "close stdout": sys.stdout.close,
         "close descriptors": lambda: os.closerange(0, 3),
@@ -177,6 +177,9 @@ def mischief(what: str) -> None:
         **MISCHIEF,
     }
     actions[what]()
+    if path:
+        leave(path, "begin")
+    time.sleep(seconds)
 
 
 @job
