@@ -3,6 +3,7 @@ One job in a process of its own, for --fork-per-job: forked from the worker proc
 process group, and gone before the job is settled.
 """
 
+import logging
 import os
 import pickle
 import signal
@@ -12,8 +13,14 @@ from contextlib import suppress
 from django.db import connections
 
 from . import execution, forking, process, wire
+from .board import Place
 from .errors import DirtyExit
 from .outcome import Outcome
+
+logger = logging.getLogger(__name__)
+
+#: Seconds until a fork that failed is tried again.
+AGAIN = 1.0
 
 
 class Apart:
@@ -78,6 +85,26 @@ class Apart:
         return found
 
 
+def begun(
+    run: Callable[[], Outcome | None],
+    signals: tuple[signal.Signals, ...],
+    heard: process.Handler,
+    alarm: process.Alarm,
+    place: Place,
+) -> Apart | None:
+    """As soon as the system has room for another process; None if its worker is to stop first."""
+    told = False
+    while not (place.finish or place.stop_now or place.job_over):
+        try:
+            return Apart(run, signals, heard)
+        except OSError as error:
+            if not told:
+                logger.error("cannot fork, trying again error=%s", error)
+            told = True
+            alarm.wait(AGAIN)
+    return None
+
+
 def mourn(held: wire.Reservation, error: DirtyExit, limit: float) -> None:
     """Have the job's class told of its end, in a process that lives so many seconds at most."""
 
@@ -89,7 +116,10 @@ def mourn(held: wire.Reservation, error: DirtyExit, limit: float) -> None:
 
     if execution.mourned(held):
         connections.close_all()
-        forking.fork(child, (), group=False)
+        try:
+            forking.fork(child, (), group=False)
+        except OSError as failed:
+            logger.error("cannot fork, on_failure is not called error=%s", failed)
 
 
 def wait_for_mourners(alarm: process.Alarm, requests: process.Requests) -> None:

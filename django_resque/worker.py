@@ -210,7 +210,9 @@ class Worker:
                     reports.log(reservation, outcome, error)
             return outcome
 
-        self.apart = apart.Apart(run, self.signals, self.heard)
+        self.apart = apart.begun(run, self.signals, self.heard, self.alarm, self.place)
+        if self.apart is None:
+            return None, None
         self.title(f"Forked {self.apart.pid} for {about}")
         if self.place.stop_now or self.place.job_over:  # Heard before there was one to tell.
             process.send(self.apart.pid, signal.SIGURG)
@@ -227,8 +229,7 @@ class Worker:
         self.alarm.arm()
         if changed := self.surroundings.restore():
             logger.warning("job left changes, undone job=%s: %s", job, "; ".join(changed))
-            # What now has the number of a standard stream that was closed, a connection to a
-            # database perhaps, was closed by putting that back, and nobody has told its owner.
+            # What had taken the number of a closed stream, a connection perhaps, is closed by that.
             closed = any(word.startswith("descriptor") for word in changed)
             self.retiring = closed and not self.order.in_process
         if left := self.surroundings.left_over():

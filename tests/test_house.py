@@ -105,7 +105,7 @@ PLAN: dict[str, set[str]] = {
         "verdict", "wire", "django",
     },
     "order": {"about", "conf", "patterns", "process", "registry", "version"},
-    "apart": {"errors", "execution", "forking", "outcome", "process", "wire", "django"},
+    "apart": {"board", "errors", "execution", "forking", "outcome", "process", "wire", "django"},
     "reports": {"failure", "outcome", "wire"},
     "persistence": {"about", "connection", "process", "store", "redis"},
     "worker": {

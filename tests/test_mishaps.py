@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -167,6 +168,25 @@ def test_jobs_that_end_their_process_one_after_the_other_hold_up_nobody(
     assert work.ends(10) == 0, work.output
     assert lines(trace) == ["ran"]
     assert len(failures(redis)) == 8
+
+
+def test_where_no_process_can_be_begun_for_a_job_it_waits_until_there_can(
+    farm: Farm, redis: Redis, trace: Path
+) -> None:
+    work = farm("resque_work", "--fork-per-job", "--interval=600")
+    first = enqueue(jobs.note, str(trace))
+    wait_for(lambda: first.status == "complete", "the first job")
+    (pid,) = work.worker_pids()
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, 1000))
+    handles = [enqueue(jobs.note, str(trace)) for _ in range(3)]
+    work.says("cannot fork, trying again")
+
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (1000, 1000))
+
+    wait_for(lambda: all(each.status == "complete" for each in handles), "all jobs are done")
+    assert failures(redis) == []
+    work.send(signal.SIGTERM)
+    assert work.ends() == 0, work.output
 
 
 def test_a_program_that_calls_the_command_keeps_its_own_children(redis: Redis) -> None:
