@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
-from .errors import InvalidArguments
+from .errors import LONGEST_DELAY, InvalidArguments
 
 
 class Given(TypedDict, total=False):
@@ -60,6 +60,8 @@ class Options:
             )
         if not math.isfinite(seconds):
             raise InvalidArguments(f"A delay must be finite, not {self.delay!r}.")
+        if seconds > LONGEST_DELAY:  # Redis knows no such long expiry of a status.
+            raise InvalidArguments(f"A delay must be 30 years at most, not {self.delay!r}.")
         return math.ceil(time.time() + seconds) if seconds > 0 else None
 
 

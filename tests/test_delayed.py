@@ -421,7 +421,8 @@ def test_what_is_due_already_is_pushed_at_once(redis: Redis, delay: Any) -> None
     ("delay", "message"),
     [("5", "A delay is a number of seconds or a timedelta, not '5'"),
      (True, "A delay is a number"), (float("nan"), "must be finite"),
-     (float("inf"), "must be finite")],
+     (float("inf"), "must be finite"), (1e16, "must be 30 years at most"),
+     (timedelta.max, "must be 30 years at most")],
 )  # fmt: skip
 def test_a_wrong_delay_is_refused(delay: Any, message: str) -> None:
     with pytest.raises(InvalidArguments, match=message):
