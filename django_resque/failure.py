@@ -7,11 +7,12 @@ payload or the exception held.
 
 import base64
 import builtins
+import re
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 from . import dates
 from .arguments import MAX_DEPTH
@@ -35,6 +36,16 @@ MAX_ERROR = 10_000
 
 #: Most lines of a backtrace kept, half of them from either end.
 MAX_LINES = 400
+
+#: That of a worker, as far as its failures tell.
+Language = Literal["python", "ruby", "php", "node", "unknown"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+#: Nobody names his language, but each library writes its dates, and its backtraces, in one way.
+_NODE = re.compile(r"\w{3} \w{3} \d\d \d{4} [\d:]+ GMT")
+_PHP = re.compile(r"\d{4}-\d\d-\d\dT|\w{3} \w{3} [ \d]\d [\d:]+ \w+ \d{4}")
+_RUBY_OR_PYTHON = re.compile(r"\d{4}/\d\d/\d\d ")
+_RUBY_LINE = re.compile(r":\d+:in [`']")
 
 _PACKAGE = str(Path(__file__).parent)
 
@@ -101,6 +112,18 @@ class Failure:
             queue=text_of(found.get("queue")),
             raw=raw,
         )
+
+    @property
+    def language(self) -> Language:
+        """That of the worker, judged by the forms in which it writes."""
+        if _NODE.match(self.failed_at):
+            return "node"
+        if _PHP.match(self.failed_at):
+            return "php"
+        if not _RUBY_OR_PYTHON.match(self.failed_at):
+            return "unknown"
+        ruby = "::" in self.exception or any(map(_RUBY_LINE.search, self.backtrace[:1]))
+        return "ruby" if ruby else "python"
 
     @property
     def original(self) -> str:

@@ -43,8 +43,8 @@ class Filter:
     Which failures are meant: those that fit everything that is given.
 
     `job` and `exception` may leave out what stands before the last part of a name.
-    `text` stands in the error, the class or the arguments, in capitals or not. A failure
-    whose date cannot be read is never `since`.
+    `text` stands in the error, the class or the arguments, in capitals or not. `language` is
+    one of `failure.LANGUAGES`. A failure whose date cannot be read is never `since`.
     """
 
     queue: str = ""
@@ -52,6 +52,7 @@ class Filter:
     exception: str = ""
     since: datetime | None = None
     text: str = ""
+    language: str = ""
 
     def __bool__(self) -> bool:
         """False if every failure is meant."""
@@ -72,6 +73,7 @@ class Filter:
             (not self.queue or failure.queue == self.queue)
             and _names(self.job, row.payload.job)
             and _names(self.exception, failure.exception)
+            and self.language in ("", failure.language)
             and (not self.since or (row.when is not None and row.when >= self.since))
             and (not self.text or self.text.casefold() in _words(row).casefold())
         )

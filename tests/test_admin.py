@@ -263,7 +263,7 @@ def test_one_failure_is_shown_traceback_first(admin_client: Client, store: Store
     order = ["Traceback (most recent call last)", '"order": 12345678901234567890', f"Id {ID}"]
     assert [found.index(part) for part in order] == sorted(found.index(part) for part in order)
     assert 'raise ValueError("no such order")' in found
-    assert f"Queue mail Worker {WORKER} Enqueued Nov. 21, 2026" in found
+    assert f"Queue mail Worker {WORKER} (Python) Enqueued Nov. 21, 2026" in found
     assert "Exception ValueError Error no such order" in found
     assert '"queue_time": 1795218367.5' in found
 

@@ -798,6 +798,58 @@ def test_failures_are_grouped(admin_client: Client, store: Store) -> None:
     assert found.endswith("Looked at the newest 3 of 3.")
 
 
+def of_each_language(store: Store, redis: Redis) -> None:
+    fail(store, "ours", name="Python")
+    for name, failed_at, line in (
+        ("Ruby", "2026/11/20 23:35:47 UTC", "/app/jobs.rb:58:in `perform'"),
+        ("Php", "2026-11-20T23:37:24+00:00", "#0 {main}"),
+        ("Node", "Fri Nov 20 2026 23:43:07 GMT+0000 (Coordinated Universal Time)", "    at x"),
+        ("Odd", "whenever", "?"),
+    ):
+        fields = {"failed_at": failed_at, "payload": {"class": name}, "backtrace": [line]}
+        redis.rpush("resque:failed", json.dumps({**fields, "queue": "mail"}))
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("python", ["Python"]),
+        ("ruby", ["Ruby"]),
+        ("php", ["Php"]),
+        ("node", ["Node"]),
+        ("unknown", ["Odd"]),
+        ("COBOL", ["Odd", "Node", "Php", "Ruby", "Python"]),
+        ("ruby&queue=other", []),
+    ],
+)
+def test_failures_are_filtered_by_the_language_of_their_worker(
+    admin_client: Client, store: Store, redis: Redis, language: str, expected: list[str]
+) -> None:
+    of_each_language(store, redis)
+
+    listed = page(admin_client, f"{FAILURES}?language={language}")
+    grouped = page(admin_client, f"{GROUPS}?language={language}")
+
+    assert re.findall(r"\?near=\d\">(\w+)</a>", listed) == expected
+    assert sorted(re.findall(r"failures/\?class=(\w+)", grouped)) == sorted(expected)
+    assert ("language=ruby" in listed) == ("ruby" in language)
+
+
+def test_an_action_on_all_that_match_minds_the_language(
+    admin_client: Client, store: Store, redis: Redis
+) -> None:
+    of_each_language(store, redis)
+    form = page(admin_client, f"{FAILURES}?language=ruby").partition('id="resque-several"')[2]
+    given = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+
+    asking = admin_client.post(SEVERAL, {**given, "which": "matching", "action": "remove"})
+    response = admin_client.post(SEVERAL, fields_of(asking.content.decode()), follow=True)
+
+    assert said(response) == ["Deleted 1 of 1."]
+    left = [json.loads(raw)["payload"]["class"] for raw in redis.lrange("resque:failed", 0, -1)]
+    assert left == ["Python", "Php", "Node", "Odd"]
+
+
 def chosen(client: Client) -> list[str]:
     """The boxes of the list."""
     return re.findall(r'name="chosen" value="([^"]+)"', page(client, FAILURES))

@@ -36,7 +36,8 @@ pytestmark = pytest.mark.django_db
 #: What stands on the pages and is nobody's word: names, ids and values of these tests.
 DATA = re.compile(
     r"web-\d|mail|mial|images|host|login|shop\.jobs\.\w+|tests\.\S+|ValueError|no such order|Old"
-    r"|admin|Resque|Python|ruby|held|waiting|later|redis://\S+|unix://\S+|\b[0-9a-f]{10,}\b|\.{3}|\bX\b|\bs\b"
+    r"|admin|Resque|Python|ruby|Ruby|PHP|Node\.js|held|waiting|later|redis://\S+|unix://\S+"
+    r"|\b[0-9a-f]{10,}\b|\.{3}|\bX\b|\bs\b"
 )
 
 

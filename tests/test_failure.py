@@ -146,3 +146,33 @@ def test_somebody_elses_field_unreadable_is_not_unwrapped() -> None:
     raw = f'{{"payload":{payload},"queue":"q"}}'
 
     assert Failure.decode(raw).original == payload
+
+
+def recorded_failures() -> list[tuple[str, str]]:
+    """By whom, and the element, without those that are no objects."""
+    found = [
+        (dump.system, raw)
+        for dump in recorded.dumps()
+        for key in dump.keys
+        if key.endswith("failed")
+        for raw in dump.value(key)
+        if raw.startswith("{")
+    ]
+    assert len({system for system, _ in found}) == 9
+    return found
+
+
+def test_a_failure_tells_the_language_of_its_worker() -> None:
+    peers = {"ruby": "ruby", "node": "node", "candidate": "python"}
+    peers |= dict.fromkeys(("php", "php136", "phpcb", "tp3"), "php")
+    peers |= dict.fromkeys(("pyres", "pyres27"), "python")
+
+    for system, raw in recorded_failures():
+        assert Failure.decode(raw).language == peers[system], raw
+    for odd in ('{"failed_at":"1795218688"}', '{"failed_at":[2026]}', "{}", "no JSON"):
+        assert Failure.decode(odd).language == "unknown"
+
+
+def test_our_own_failures_are_pythons() -> None:
+    for error in (raised(ValueError("x")), DirtyExit("gone")):
+        assert Failure.of(error, reservation(), NOW).language == "python"

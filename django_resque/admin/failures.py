@@ -13,7 +13,7 @@ from django_resque import conf, control, details, monitor, rows, search
 from . import editing, payloads, traces
 from .actions import acts, done, nothing, number
 from .pages import Entry, render, requires
-from .several import wanted
+from .several import LANGUAGES, wanted
 
 #: Failures that are looked at for one page: four round trips, and one more.
 REACH = 4000
@@ -84,6 +84,7 @@ def failure(entry: Entry, request: HttpRequest, digest: str) -> HttpResponseBase
         arguments=payloads.arguments(row.payload),
         payload=payloads.whole(row),
         enqueued=payloads.enqueued(row.payload),
+        language=LANGUAGES[row.failure.language],
         may_retry=entry.may(request, "retry"),
         may_edit=entry.may(request, "retry") and editing.is_possible(row),
         may_delete=entry.may(request, "delete"),
@@ -160,6 +161,7 @@ def _filter_fields(request: HttpRequest, filtered: search.Filter) -> dict[str, A
     return {
         "since": given,
         "spans": spans,
+        "languages": [("", _("any")), *LANGUAGES.items()],
         "filtered": bool(filtered),
         "fields": [
             ("queue", _("Queue"), filtered.queue),

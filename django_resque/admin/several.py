@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from django_resque import conf, control, monitor, search
 
@@ -17,6 +17,18 @@ from .pages import Entry
 
 #: Which permission an action needs.
 NEEDS = {"retry": "retry", "remove": "delete"}
+
+#: What a request may name, besides since when.
+FIELDS = ("queue", "class", "exception", "text", "language")
+
+#: `failure.LANGUAGES` for people.
+LANGUAGES = {
+    "python": "Python",
+    "ruby": "Ruby",
+    "php": "PHP",
+    "node": "Node.js",
+    "unknown": gettext_lazy("unknown"),
+}
 
 #: Failures that are looked at in one go, for all that match: some seconds.
 REACH = 100_000
@@ -30,12 +42,13 @@ MOST = 100
 
 def wanted(given: QueryDict) -> search.Filter:
     """The filter that a request names."""
-    field = {name: given.get(name, "").strip() for name in ("queue", "class", "exception", "text")}
+    field = {name: given.get(name, "").strip() for name in FIELDS}
     return search.Filter(
         queue=field["queue"],
         job=field["class"],
         exception=field["exception"],
         text=field["text"],
+        language=field["language"] if field["language"] in LANGUAGES else "",
         since=since(given.get("since", "")),
     )
 
@@ -85,8 +98,7 @@ def _matching(entry: Entry, request: HttpRequest, action: str) -> HttpResponseBa
             return nothing(request, entry.url("failures"), _("No failure matches."))
         # What fails from now on stands above this place, and is not meant.
         fields: list[tuple[str, object]] = [("which", "matching"), ("below", windows[0].total)]
-        fields += [(name, request.POST.get(name, "")) for name in ("queue", "class", "exception")]
-        fields += [("text", request.POST.get("text", ""))]
+        fields += [(name, request.POST.get(name, "")) for name in FIELDS]
         fields += [("since", filtered.since.isoformat())] if filtered.since else []
         return _asked(entry, request, action, count, fields, windows[-1])
     last: list[search.Window] = []
