@@ -15,8 +15,9 @@ from .items import Item
 from .rows import FailureRow, Page
 from .store import Store
 
-#: Jobs of one due time that are shown, and among how many one is found again.
-FEW, MANY = 10, 1000
+#: Jobs of one due time that are shown among others, or looked at for one job, and among how
+#: many one is found again.
+FEW, SOME, MANY = 3, 10, 1000
 
 #: Elements of queues that are looked at for one job, and due times.
 LOOK, TIMES = 5000, 500
@@ -94,7 +95,7 @@ class Groups:
 
 
 def delayed(store: Store, number: int = 1, size: int = 25) -> Page[Due]:
-    """Due times, the earliest first, each with its first jobs. Two round trips."""
+    """Due times, the earliest first, each with its first FEW jobs. Two round trips."""
     keys, start = store.keys, (number - 1) * size
     total, dues = read(
         store,
@@ -107,6 +108,13 @@ def delayed(store: Store, number: int = 1, size: int = 25) -> Page[Due]:
     found = iter(read(store, *commands))
     rows = [_due(due, as_number(next(found)), next(found) or []) for due in dues or []]
     return Page(rows, as_number(total), number, size)
+
+
+def due(store: Store, due: str, number: int = 1, size: int = 25) -> Page[DelayedJob]:
+    """The jobs of one due time. One round trip."""
+    key, start = store.keys.delayed(due), (number - 1) * size
+    total, raws = read(store, ("LLEN", key), ("LRANGE", key, start, start + size - 1))
+    return Page(_due(due, as_number(total), raws or [], start).jobs, as_number(total), number, size)
 
 
 def delayed_job(store: Store, due: str, digest: str) -> DelayedJob | None:
@@ -138,13 +146,13 @@ def job(store: Store, job_id: str) -> Found:
         ("LRANGE", keys.failed, -MANY, -1),
     )
     names, ids, dues = sorted(queues or ()), sorted(workers or ()), dues or []
-    each = max(FEW, LOOK // max(1, len(names)))
+    each = max(SOME, LOOK // max(1, len(names)))
     answers = read(
         store,
         *[("GET", keys.worker(worker)) for worker in ids],
         *[("LRANGE", keys.queue(name), 0, each - 1) for name in names],
         *[("LRANGE", keys.cleared_jobs(name), 0, each - 1) for name in names],
-        *[("LRANGE", keys.delayed(due), 0, FEW - 1) for due in dues],
+        *[("LRANGE", keys.delayed(due), 0, SOME - 1) for due in dues],
     )
     found = iter(answers)
     held, waits, aside = (list(islice(found, len(each))) for each in (ids, names, names))
@@ -178,9 +186,9 @@ def groups(store: Store, wanted: search.Filter, reach: int) -> Groups:
     return Groups(sorted(found.values(), key=lambda group: -group.count), looked, total)
 
 
-def _due(due: str, total: int, raws: list[str]) -> Due:
-    jobs = [DelayedJob(Item.read(raw), due, total - at - 1) for at, raw in enumerate(raws)]
-    return Due(due, jobs, total)
+def _due(due: str, total: int, raws: list[str], start: int = 0) -> Due:
+    places = enumerate(raws, start + 1)
+    return Due(due, [DelayedJob(Item.read(raw), due, total - at) for at, raw in places], total)
 
 
 def _running(job_id: str, records: Iterator[tuple[str, Any]]) -> Iterator[Place]:

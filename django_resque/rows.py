@@ -164,6 +164,11 @@ class Page(Generic[T]):
     size: int
 
     @property
+    def pages(self) -> int:
+        """How many there are; one of an empty list."""
+        return max(1, -(-self.total // self.size))
+
+    @property
     def next(self) -> int | None:
         return self.number + 1 if self.number * self.size < self.total else None
 

@@ -481,6 +481,7 @@ def test_a_queue_is_paused_and_resumed(user_with: UserWith, store: Store, redis:
 
     assert said(paused)[0].startswith("Paused the queue mail")
     assert "mail paused 1 0" in overview
+    assert re.search(r"mail is paused by user0 since \w+\.? \d+, 20\d\d, .*: 1 waiting", overview)
     assert "Paused by user0 since" in shown
     assert said(resumed) == ["Resumed the queue mail."]
     assert said(again) == ["The queue mail is not paused."]
@@ -670,9 +671,37 @@ def test_delayed_jobs_come_earliest_first(admin_client: Client, store: Store) ->
     found = text(admin_client, DELAYED)
 
     assert found.index("number1") < found.index("number2")
-    assert "and 2 more" in found
+    assert "and 9 more" in found
     assert "Page 1 of 1 3 due times" in found
+    assert "in 59 minutes" in found
     assert "SECRET" not in found
+
+
+def test_all_jobs_of_one_due_time_come_by_the_page(admin_client: Client, store: Store) -> None:
+    due = int(time.time()) + 3600
+    for number in range(30):
+        push(store, f"number{number}", due=due)
+    link = re.search(rf'href="({DELAYED}\?due={due})">and 27 more<', page(admin_client, DELAYED))
+    assert link
+
+    first, second = text(admin_client, link[1]), text(admin_client, f"{link[1]}&page=2")
+
+    assert re.findall(r"number\d+", first) == [f"number{n}" for n in range(25)]
+    assert re.findall(r"number\d+", second) == [f"number{n}" for n in range(25, 30)]
+    assert "Page 2 of 2 30 jobs" in second
+    assert f'href="?due={due}&amp;page=2"' in page(admin_client, link[1])
+    assert "cannot be read, or was emptied" in text(admin_client, f"{DELAYED}?due=7")
+
+
+def test_a_page_of_many_delayed_jobs_is_small(admin_client: Client, store: Store) -> None:
+    now = int(time.time())
+    payload = Payload.new("shop.jobs.Remind", ["x" * 300], ID, 1.0)
+    parcels = [Parcel("mail", payload, due=now + 60 + n % 40, track=False) for n in range(400)]
+    for parcel in parcels:
+        store.redis.delete(store.keys.pushed(ID))
+        store.push([parcel])
+
+    assert len(page(admin_client, DELAYED)) < 130_000
 
 
 def test_a_delayed_job_is_cancelled_once(admin_client: Client, store: Store, redis: Redis) -> None:
@@ -784,7 +813,7 @@ def test_a_search_says_how_far_it_looked_and_goes_on(
     found = page(admin_client, f"{FAILURES}?class=Mail")
     link = re.search(r'href="(\?class=Mail&amp;below=\d+)"', found)
 
-    assert "Looked at 4000 of 4501." in found
+    assert "Looked at 4,000 of 4,501." in found
     assert link
     assert '"oldest"' in text(admin_client, FAILURES + html.unescape(link[1]))
 
@@ -965,3 +994,15 @@ def test_an_action_needs_its_permission_and_the_token(
 )
 def test_acting_needs_a_post(admin_client: Client, url: str) -> None:
     assert admin_client.get(url).status_code == 405
+
+
+def test_a_pause_that_was_written_by_somebody_else_is_shown_as_it_is(
+    admin_client: Client, redis: Redis
+) -> None:
+    odd = {"by": "<i>2026-11-21T12:30:01Z</i>", "at": "2026-99-99T99:99:99Z"}
+    redis.hset("resque:queues:paused", "mail", json.dumps(odd))
+
+    found = page(admin_client, OVERVIEW)
+
+    assert '&lt;i&gt;<time datetime="2026-11-21T12:30:01+00:00"' in found
+    assert "2026-99-99T99:99:99Z" in found

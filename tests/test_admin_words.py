@@ -65,6 +65,7 @@ def marked_language() -> Iterator[None]:
 def unmarked(found: str) -> list[str]:
     """Words between the tags, and in labels and titles, that were not given to gettext."""
     own = found.partition('id="content-start"')[2].partition("<footer")[0]
+    own = own.replace("<wbr>", "")
     own = re.sub(r"<(pre|code|time|script|textarea)\b.*?</\1>", " ", own, flags=re.DOTALL)
     labels = re.findall(r'\b(?:aria-label|title|placeholder)="([^"]*)"', own)
     shown = html.unescape(" | ".join([re.sub(r"<[^>]*>", " ", own), *labels]))

@@ -41,6 +41,7 @@ VIEWS: dict[Callable[..., Any], tuple[Any, ...]] = {
     contents.waiting: ("mail", "0" * 40, 0, 0),
     contents.matching: ("mail", "x", 1, str),
     details.delayed: (),
+    details.due: (str(DUE),),
     details.delayed_job: (str(DUE), "0" * 40),
     details.job: (ID,),
     details.groups: (ALL, 1000),

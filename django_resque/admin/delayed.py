@@ -1,9 +1,11 @@
 """The pages of jobs that are known by due time or id: what is delayed, and one job."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
-from django_resque import conf, control, details
+from django_resque import conf, control, details, rows
 
 from . import payloads
 from .actions import Question, acts, confirmation, done, nothing, number
@@ -12,19 +14,23 @@ from .pages import Entry, render, requires
 
 @requires("view")
 def delayed(entry: Entry, request: HttpRequest) -> HttpResponseBase:
-    page = details.delayed(conf.store(), number(request.GET.get("page")) or 1)
-    lines = [
-        (due, [(job, payloads.short_arguments(job.payload)) for job in due.jobs])
-        for due in page.rows
-    ]
+    """Due times with the first of their jobs; or, with `due`, all jobs of that one."""
+    only, at = request.GET.get("due", ""), number(request.GET.get("page")) or 1
+    page: rows.Page[Any] = (
+        details.due(conf.store(), only, at) if only else details.delayed(conf.store(), at)
+    )
+    dues = [details.Due(only, page.rows, len(page.rows))] if only else page.rows
     return render(
         entry,
         request,
         "delayed",
         page=page,
-        pages=max(1, -(-page.total // page.size)),
+        only_due=only,
         live=True,
-        lines=lines,
+        lines=[
+            (due, [(job, payloads.short_arguments(job.payload)) for job in due.jobs])
+            for due in dues
+        ],
         may_control=entry.may(request, "control"),
         may_delete=entry.may(request, "delete"),
     )

@@ -43,7 +43,6 @@ def failures(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         "failures",
         **_filter_fields(request, filtered),
         page=page,
-        pages=max(1, -(-page.total // page.size)),
         found=found,
         lines=[
             Line(row, payloads.short_arguments(row.payload))

@@ -167,7 +167,7 @@ def paged(found: Sequence[T], number: int) -> dict[str, Any]:
     """For templates: the rows of one page, and what the links to the others need."""
     first = (number - 1) * ROWS
     page = rows.Page(list(found[first : first + ROWS]), len(found), number, ROWS)
-    return {"page": page, "pages": max(1, -(-len(found) // ROWS))}
+    return {"page": page, "pages": page.pages}
 
 
 def _why(error: monitor.Unavailable) -> str:

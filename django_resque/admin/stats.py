@@ -9,6 +9,9 @@ from django_resque import charts, conf, history
 
 from .pages import Entry, render, requires
 
+#: The percentiles for people.
+SHARES = [f"{100 * share:.0f}\N{NO-BREAK SPACE}%" for share in history.SHARES]
+
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
@@ -53,8 +56,13 @@ def stats(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         "stats",
         hour=Drawing(found.hour),
         hours=Drawing(found.day),
-        rows=found.rows,
+        rows=[(row, _named(row.waited), _named(row.ran)) for row in found.rows],
         day=day,
-        shares=[f"{100 * share:.0f} %" for share in history.SHARES],
+        shares=SHARES,
         live=True,
     )
+
+
+def _named(times: Sequence[float]) -> list[tuple[str, float]]:
+    """With their percentiles; nothing of nothing."""
+    return list(zip(SHARES, times, strict=True)) if times else []

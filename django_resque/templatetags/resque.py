@@ -15,11 +15,17 @@ from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
+from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 register = template.Library()
+
+#: Longest name that is never broken, in characters.
+SHORT = 20
+
+#: A moment as it stands in Redis and in sentences of ours.
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 
 
 @register.simple_tag(takes_context=True)
@@ -52,8 +58,18 @@ def resque_query(**query: object) -> str:
 
 @register.filter
 def resque_breakable(name: str) -> SafeString:
-    """A long name that may be broken into lines after each of its parts."""
-    return format_html_join("", "{}<wbr>", ((part,) for part in re.split(r"(?<=[:,.])", name)))
+    """A name that, if it is long, may be broken into lines after each of its parts."""
+    parts = re.split(r"(?<=[:,._\\])", name) if len(name) > SHORT else [name]
+    return format_html_join(SafeString("<wbr>"), "{}", ((part,) for part in parts))
+
+
+@register.simple_tag
+def resque_cell(title: str) -> SafeString:
+    """
+    Attributes of a table's cell that says its column's title itself where rows are cards, see
+    resque.css. There some browsers forget that it is a cell.
+    """
+    return format_html('role="cell" data-label="{}"', title)
 
 
 @register.simple_tag
@@ -82,6 +98,17 @@ def resque_date(instant: datetime | None, text: str = "") -> str:
 
 
 @register.simple_tag
+def resque_until(instant: datetime | None) -> str:
+    """In how long that will be, in words, or how long ago it was; "" for what is no date."""
+    if instant is None:
+        return ""
+    try:
+        return _ago(instant) or _in(instant)
+    except OverflowError:  # The year 9999 leaves the calendar in another time zone.
+        return ""
+
+
+@register.simple_tag
 def resque_later(end: datetime, begin: datetime) -> str:
     """How much later one was than the other, in words; "" if it was not, as clocks differ."""
     seconds = int((end - begin).total_seconds())
@@ -92,6 +119,12 @@ def resque_later(end: datetime, begin: datetime) -> str:
             "%(n)d second after it was enqueued", "%(n)d seconds after it was enqueued", seconds
         ) % {"n": seconds}
     return _("%(time)s after it was enqueued") % {"time": timesince(begin, end, depth=1)}
+
+
+@register.filter
+def resque_dated(sentence: str) -> SafeString:
+    """A sentence, the moments in it as dates in the site's time zone."""
+    return format_html_join("", "{}", ((_dated(part),) for part in _MOMENT.split(sentence)))
 
 
 @register.simple_tag
@@ -128,6 +161,12 @@ def resque_duration(seconds: float | None) -> str:
 
 
 @register.filter
+def resque_number(number: int) -> str:
+    """A count, its thousands apart as the language has it, whatever USE_THOUSAND_SEPARATOR says."""
+    return formats.number_format(number, force_grouping=True)
+
+
+@register.filter
 def resque_rate(number: float) -> str:
     """Two digits of a number that is not exact anyway."""
     return _two_digits(number)
@@ -148,6 +187,13 @@ def _time(instant: datetime, shown: str | None, text: str) -> str:
     )
 
 
+def _dated(text: str) -> str:
+    try:
+        return _time(datetime.fromisoformat(text), None, text) if _MOMENT.match(text) else text
+    except ValueError:  # No day of any calendar.
+        return text
+
+
 def _ago(instant: datetime) -> str | None:
     """None for the future, where clocks differ: then the date is the honest answer."""
     seconds = (timezone.now() - instant).total_seconds()
@@ -157,3 +203,10 @@ def _ago(instant: datetime) -> str | None:
         number = max(0, int(seconds))
         return ngettext("%(n)d second ago", "%(n)d seconds ago", number) % {"n": number}
     return _("%(time)s ago") % {"time": timesince(instant, depth=1)}
+
+
+def _in(instant: datetime) -> str:
+    seconds = int((instant - timezone.now()).total_seconds())
+    if seconds < 60:
+        return ngettext("in %(n)d second", "in %(n)d seconds", seconds) % {"n": seconds}
+    return _("in %(time)s") % {"time": timeuntil(instant, depth=1)}
