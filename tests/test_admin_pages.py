@@ -1006,3 +1006,23 @@ def test_a_pause_that_was_written_by_somebody_else_is_shown_as_it_is(
 
     assert '&lt;i&gt;<time datetime="2026-11-21T12:30:01+00:00"' in found
     assert "2026-99-99T99:99:99Z" in found
+
+
+@pytest.mark.parametrize("url", [f"{QUEUES}pause/", f"{FAILURES}retry/", f"{DELAYED}run/"])
+def test_who_logs_in_between_a_button_and_its_action_is_told_to_press_again(
+    admin_client: Client, url: str
+) -> None:
+    response = admin_client.get(url)
+
+    shown = response.content.decode()
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert "Nothing was done" in shown
+    assert f'<a href="{url.rsplit("/", 2)[0]}/">Back</a>' in shown
+
+
+def test_a_question_says_where_one_is(admin_client: Client, store: Store) -> None:
+    fill(store)
+
+    for url, parent in zip(ASKING, (QUEUES, WORKERS), strict=True):
+        crumbs = page(admin_client, url).partition("breadcrumbs")[2].partition("<main")[0]
+        assert f'<a href="{parent}">' in crumbs

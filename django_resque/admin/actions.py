@@ -8,12 +8,9 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.http import (
-    HttpRequest,
-    HttpResponseBase,
-    HttpResponseNotAllowed,
-    HttpResponseRedirect,
-)
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from .pages import Entry, View, readable, render, requires
 
@@ -28,7 +25,7 @@ def acts(permission: str) -> Callable[[View], View]:
         @wraps(view)
         def posted(entry: Entry, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
             if request.method != "POST":
-                return HttpResponseNotAllowed(["POST"])
+                return _not_asked(entry, request)
             return view(entry, request, **kwargs)
 
         return requires(permission)(posted)
@@ -49,7 +46,8 @@ class Question:
 
 
 def confirmation(entry: Entry, request: HttpRequest, question: Question) -> HttpResponseBase:
-    return render(entry, request, "confirm", title=question.title, question=question)
+    trail = [(entry.url(entry.pages[0].name), capfirst(str(entry.opts.verbose_name_plural)))]
+    return render(entry, request, "confirm", title=question.title, trail=trail, question=question)
 
 
 def done(
@@ -84,6 +82,15 @@ def number(text: str | None) -> int:
     except ValueError:
         return 0
     return found if 0 < found <= LARGEST else 0
+
+
+def _not_asked(entry: Entry, request: HttpRequest) -> HttpResponseBase:
+    """Whoever must log in again when he has pressed a button is led here, without what it sent."""
+    text = _("Nothing was done: for that, a button must be pressed. Go back, and press it again.")
+    back = entry.url(entry.pages[0].name)
+    response = render(entry, request, "unavailable", status=405, sentence=text, back=back)
+    response["Allow"] = "POST"
+    return response
 
 
 def _storable(text: str) -> str:
