@@ -591,7 +591,7 @@ def test_many_queues_come_by_the_page_and_the_worst_first_on_the_overview(
     register(store, "host:1:" + ",".join(names[:200]))
 
     last = text(admin_client, f"{QUEUES}?page=3")
-    overview = page(admin_client, OVERVIEW).partition('id="resque-queues"')[2]
+    overview = page(admin_client, OVERVIEW).partition('id="resque-queues"')[2].replace("<wbr>", "")
 
     assert re.findall(r"q\d{3}", last)[:1] == ["q200"]
     assert "Page 3 of 3" in last
