@@ -164,10 +164,10 @@ def render(
 
 
 def paged(found: Sequence[T], number: int) -> dict[str, Any]:
-    """For templates: the rows of one page, and what the links to the others need."""
+    """For templates: the rows of one page."""
     first = (number - 1) * ROWS
     page = rows.Page(list(found[first : first + ROWS]), len(found), number, ROWS)
-    return {"page": page, "pages": page.pages}
+    return {"page": page}
 
 
 def _why(error: monitor.Unavailable) -> str:

@@ -53,7 +53,6 @@ def queue(entry: Entry, request: HttpRequest) -> HttpResponseBase:
         queue=found,
         row=contents.row(conf.store(), found),
         page=found.jobs,
-        pages=max(1, -(-found.jobs.total // found.jobs.size)),
         live=not text,
         text=text,
         found=hits,
