@@ -385,8 +385,10 @@ def test_the_pages_show_every_dump(
         redis.flushall()
         rows = failures(restore(each))
 
-        overview, listed = page(admin_client, "overview"), page(admin_client, "failures")
-        listed = listed.replace("<wbr>", "")  # Where a browser may break a long name.
+        # Without the places where a browser may break a long name.
+        overview, listed = (
+            page(admin_client, name).replace("<wbr>", "") for name in ("overview", "failures")
+        )
 
         for name in [*each.value("workers", []), *each.value("queues", [])]:
             assert name in overview, each
