@@ -94,10 +94,11 @@ def history(store: Store, *, day: bool = False) -> History:
     return History(_bars(hour, found[:60]), _bars(hours, found[60:84]), _rows(fields))
 
 
-def last_hour(store: Store, now: float) -> list[Bar]:
-    """Sixty minutes, the one that is not over last. One round trip."""
-    windows = MINUTES.last(now, 60)
-    return _bars(windows, read(store, *_totals(store, windows)))
+def lately(store: Store, now: float) -> tuple[list[Bar], list[Bar]]:
+    """The hour and the day of `History`. One round trip."""
+    hour, hours = MINUTES.last(now, 60), HOURS.last(now, 24)
+    found = read(store, *_totals(store, hour), *_totals(store, hours))
+    return _bars(hour, found[:60]), _bars(hours, found[60:])
 
 
 def pace_asked(store: Store, now: float) -> list[tuple[Any, ...]]:

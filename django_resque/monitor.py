@@ -65,11 +65,7 @@ def overview(store: Store) -> Overview:
         _worker_row(worker_id, found, (leases or {}).get(worker_id), clock, pauses)
         for worker_id, found in facts.items()
     ]
-    listening = listeners(workers, names)
-    queues = [
-        QueueRow(name, size, listening[name], name in pauses.queues, *pace[name])
-        for name, size in sizes.items()
-    ]
+    queues = _queue_rows(sizes, workers, pauses, pace)
     return Overview(
         queues=queues,
         workers=workers,
@@ -201,6 +197,28 @@ def _delayed(jobs: int, due: list[str], dues: int) -> Delayed:
     """Of `dues` due times the first were asked for their jobs; each later one has one at least."""
     later = dues - len(due)
     return Delayed(jobs + later, exact=later <= 0, due=dates.instant(due[0]) if due else None)
+
+
+def _queue_rows(
+    sizes: dict[str, int],
+    workers: list[WorkerRow],
+    pauses: Pauses,
+    pace: dict[str, history.Pace],
+) -> list[QueueRow]:
+    names = list(sizes)
+    listening = listeners(workers, names)
+    taking = listeners([row for row in workers if not (row.paused_itself or row.silent)], names)
+    return [
+        QueueRow(
+            name,
+            size,
+            listening[name],
+            name in pauses.queues,
+            *pace[name],
+            held=listening[name] > 0 and not taking[name],
+        )
+        for name, size in sizes.items()
+    ]
 
 
 def _worker_row(

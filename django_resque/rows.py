@@ -30,8 +30,8 @@ class QueueRow:
     workers: int  #: How many listen to it.
     paused: bool  #: By its name; see also `Overview.paused`.
     pace: float = 0.0  #: Jobs a second that our workers have lately ended, see `history.paces`.
-
     growth: float | None = None  #: By how many a second it has lately become longer, if known.
+    held: bool = False  #: Workers listen to it, and each is paused or silent.
 
     @property
     def per_minute(self) -> float:

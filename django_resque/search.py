@@ -9,8 +9,8 @@ none is passed over; one may be met twice.
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,7 +44,9 @@ class Filter:
 
     `job` and `exception` may leave out what stands before the last part of a name.
     `text` stands in the error, the class or the arguments, in capitals or not. `language` is
-    one of `failure.LANGUAGES`. A failure whose date cannot be read is never `since`.
+    one of `failure.LANGUAGES`. A failure whose date cannot be read is never `since`. Where a
+    person is not shown all of the arguments, `shown` is what they are shown of a payload: the
+    text must stand there, or who searches could guess what is masked, letter by letter.
     """
 
     queue: str = ""
@@ -53,6 +55,7 @@ class Filter:
     since: datetime | None = None
     text: str = ""
     language: str = ""
+    shown: Callable[[wire.Payload], str] | None = field(default=None, compare=False)
 
     def __bool__(self) -> bool:
         """False if every failure is meant."""
@@ -75,7 +78,16 @@ class Filter:
             and _names(self.exception, failure.exception)
             and self.language in ("", failure.language)
             and (not self.since or (row.when is not None and row.when >= self.since))
-            and (not self.text or self.text.casefold() in _words(row).casefold())
+            and (not self.text or self._stands_in(row))
+        )
+
+    def _stands_in(self, row: FailureRow) -> bool:
+        text, failure = self.text.casefold(), row.failure
+        said = f"{failure.exception}\n{failure.error}\n{row.payload.job}"
+        if text in said.casefold():
+            return True
+        return text in _arguments(row).casefold() and (
+            not self.shown or text in self.shown(row.payload).casefold()
         )
 
     def over(self, rows: Iterable[FailureRow]) -> bool:
@@ -206,10 +218,8 @@ def _names(wanted: str, name: str) -> bool:
     return not wanted or name == wanted or name.endswith(tuple(b + wanted for b in _BORDERS))
 
 
-def _words(row: FailureRow) -> str:
-    failure = row.failure
-    said = f"{failure.exception}\n{failure.error}\n{row.payload.job}\n"
+def _arguments(row: FailureRow) -> str:
     try:
-        return said + wire.dumps(row.payload.args)
+        return wire.dumps(row.payload.args)
     except (ValueError, RecursionError):
-        return said + failure.payload
+        return row.failure.payload

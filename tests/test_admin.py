@@ -205,7 +205,8 @@ def test_the_overview_shows_queues_and_workers(
     register(store)
     register(store, "web-2:1:images")
     for _ in range(3):
-        store.push([Parcel("images", Payload.new("Thumb", [], ID, 1.0), track=False)])
+        asked = time.time() - 300
+        store.push([Parcel("images", Payload.new("Thumb", [], ID, asked), track=False)])
         store.redis.delete(store.keys.pushed(ID))
     store.reserve(Take.new(WORKER, ["images"]))
     store.redis.set("resque:stat:processed", 41)
@@ -214,10 +215,10 @@ def test_the_overview_shows_queues_and_workers(
     found = text(admin_client, OVERVIEW)
 
     assert (
-        "Waiting 2 Running 1 Failures 1 Delayed 0 Workers 2 Processed so far 41 Failed so far 0"
-        in found
+        "Waiting 2 Running 1 Failures 1 Failed in 24 hours 0 Delayed 0 Workers 2 "
+        "Processed so far 41 Failed so far 0" in found
     )
-    assert "images 2 2" in found
+    assert "images 2 5.0 min 2" in found
     assert re.search(rf"{WORKER} performing Thumb from images, {ID} , \d seconds? ago 0 0", found)
     assert "web-2:1:images waiting 0 0" in found
     assert "No problems" in found
@@ -233,6 +234,7 @@ def test_the_overview_says_what_is_wrong(admin_client: Client, store: Store) -> 
     assert f"Critical: Worker {WORKER} has been silent for 4" in found
     assert "Warning: mial: 1 waiting, and no worker listens to it" in found
     assert f"{WORKER} silent for 47 s" in found
+    assert "Workers 0 of 1" in found
 
 
 def test_empty_tables_say_so(admin_client: Client) -> None:
@@ -479,7 +481,7 @@ def test_names_that_are_no_text_are_shown(admin_client: Client, redis: Redis) ->
 
     found = text(admin_client, OVERVIEW)
 
-    assert "mail\ufffd 1 1" in found
+    assert "mail\ufffd 1 \N{EN DASH} 1" in found
     assert "host\ufffd:1:mail\ufffd waiting" in found
 
 

@@ -12,6 +12,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
 from redis import Redis
 
 from django_resque import control, doctor, enqueue, enqueue_to, monitor
@@ -325,6 +326,19 @@ def test_jobs_whose_workers_are_all_paused_are_told_of(store: Store, redis: Redi
     assert problems(store) == [f"{sentence} or silent."]
     redis.sadd("resque:workers", "ruby:1:mail")  # Which no order of ours can pause.
     assert problems(store) == []
+
+
+def test_a_queue_whose_workers_are_all_paused_is_not_called_open(
+    admin_client: Client, store: Store
+) -> None:
+    enqueue_to("mail", "X")
+    store.register("h:1:mail", replace(ABOUT, paused=True))
+    url = reverse("admin:django_resque_queues")
+    said = "its workers are paused or silent"
+
+    assert said in admin_client.get(url).content.decode()
+    store.register("h:2:mail", ABOUT)
+    assert said not in admin_client.get(url).content.decode()
 
 
 def test_a_queue_that_is_paused_by_name_is_told_of_once(store: Store) -> None:

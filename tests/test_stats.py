@@ -48,6 +48,7 @@ def test_viewers_see_charts_and_percentiles(user_with: UserWith, store: Store, o
     assert "Full height: 50 processed, 2 failed a minute" in found
     assert "Full height: 50 processed, 2 failed an hour" in found
     assert ("Queues and classes, the last 24 hours" in found) == (of == "?of=day")
+    assert "Failed in 24 hours 2" in text(user_with("view"), OVERVIEW)
 
 
 def test_a_chart_is_drawn_and_told_without_script_and_style(

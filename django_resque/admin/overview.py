@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponseBase
 
-from django_resque import conf, doctor, history, monitor, rows
+from django_resque import conf, contents, doctor, history, monitor, rows
 from django_resque.findings import Finding
 
 from .pages import Entry, render, requires
@@ -27,16 +27,21 @@ def overview(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     shown = replace(
         now, queues=_first(now.queues, _urgency), workers=_first(now.workers, _interest)
     )
+    fronts = contents.fronts(conf.store(), [queue.name for queue in shown.queues], now.clock)
+    hour, day = history.lately(conf.store(), now.clock)
     return render(
         entry,
         request,
         "overview",
         now=shown,
+        lines=[(queue, fronts[queue.name]) for queue in shown.queues],
+        failed=sum(bar.failed for bar in day),
+        alive=sum(not worker.silent for worker in now.workers),
         queues=len(now.queues),
         workers=len(now.workers),
         problems=told,
         level=max((each.level for each in told), key=rows.LEVELS.index, default="fine"),
-        hour=Drawing(history.last_hour(conf.store(), now.clock)),
+        hour=Drawing(hour),
         live=True,
     )
 
@@ -48,7 +53,7 @@ def _first(found: list[Row], key: Callable[[Row], Any]) -> list[Row]:
 
 
 def _urgency(row: rows.QueueRow) -> tuple[bool, int]:
-    return row.size > 0 and (row.paused or not row.workers), row.size
+    return row.size > 0 and (row.paused or row.held or not row.workers), row.size
 
 
 def _interest(row: rows.WorkerRow) -> tuple[bool, bool]:

@@ -54,7 +54,10 @@ def words(payload: wire.Payload) -> str:
     """Class, id and arguments, for a search: without what is masked."""
     if payload.problem:
         return masking.masked_text(payload.raw, _secret())
-    found = json.dumps(masked_arguments(payload), ensure_ascii=False, separators=(",", ":"))
+    try:
+        found = json.dumps(masked_arguments(payload), ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        found = ""
     return f"{payload.job}\n{payload.id}\n{found}"
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_resque import conf, control, monitor, search
 
+from . import payloads
 from .actions import Question, acts, confirmation, done, nothing, number
 from .pages import Entry
 
@@ -49,6 +50,7 @@ def wanted(given: QueryDict) -> search.Filter:
         exception=field["exception"],
         text=field["text"],
         language=field["language"] if field["language"] in LANGUAGES else "",
+        shown=payloads.words,
         since=since(given.get("since", "")),
     )
 
