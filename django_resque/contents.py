@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from . import history, patterns, problems, search, wire
 from .answers import as_number, read
-from .rows import Page, QueueRow
+from .rows import Found, Page, QueueRow
 from .store import Store
 
 #: All that people are shown of a payload, as one text.
@@ -59,17 +59,6 @@ class Front:
     waits: float | None
     paused: str | None
     cleared: int  #: All as `Queue` has them.
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The newest matches. Where `more` is not None the search has not seen everything: it
-    goes on with that as its `below`."""
-
-    rows: list[Waiting]
-    looked: int
-    total: int
-    more: int | None
 
 
 def queue(store: Store, name: str, number: int | None = 1, size: int = 25) -> Queue:
@@ -157,7 +146,7 @@ def waiting(store: Store, name: str, digest: str, position: int, behind: int) ->
 
 def matching(
     store: Store, name: str, text: str, below: int, shown: Shown, limit: int = 25
-) -> Found:
+) -> Found[Waiting]:
     """
     The newest `limit` jobs before this place in whose class, arguments or id the text stands,
     in capitals or not, as far as these are shown: who searches must not guess what is masked.

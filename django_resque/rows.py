@@ -155,6 +155,17 @@ class FailureRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """The newest matches. Where `more` is not None the search has not seen everything: it
+    goes on with that as its `below`."""
+
+    rows: list[T]
+    looked: int
+    total: int
+    more: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """A window on a list, newest first. `total` is the length of the whole list."""
 

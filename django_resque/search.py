@@ -16,7 +16,7 @@ from typing import Any
 
 from . import wire
 from .failure import Failure
-from .rows import FailureRow
+from .rows import FailureRow, Found
 from .store import Store
 
 #: Elements that are read in one round trip. In the middle of a million that holds Redis for 1 ms.
@@ -109,24 +109,13 @@ class Window:
     lowest: int = 0  #: The place of its oldest element.
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The newest matches. Where `more` is not None the search has not seen everything: it
-    goes on with that as its `below`."""
-
-    rows: list[FailureRow]
-    looked: int
-    total: int
-    more: int | None
-
-
 def search(
     store: Store,
     wanted: Filter = Filter(),
     limit: int = 25,
     below: int | None = None,
     reach: int | None = None,
-) -> Found:
+) -> Found[FailureRow]:
     """
     The newest `limit` failures that match, among those below a place or all.
 

@@ -20,6 +20,7 @@ from redis.exceptions import ResponseError
 from django_resque import control, job, search
 from django_resque.failed import KEPT, Answer
 from django_resque.failure import Failure
+from django_resque.rows import Found
 from django_resque.search import Filter, Window
 from django_resque.store import Store
 from tests import recorded
@@ -97,7 +98,7 @@ def test_failures_are_found_newest_first_with_their_place_and_address(
 
 
 def test_an_empty_list_has_no_failures(store: Store) -> None:
-    assert search.search(store) == search.Found([], 0, 0, None)
+    assert search.search(store) == Found([], 0, 0, None)
 
 
 def test_what_cannot_be_read_is_found_and_empty_elements_are_passed_over(

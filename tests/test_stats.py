@@ -177,6 +177,15 @@ def test_how_many_come_is_shown_and_that_a_queue_grows(
     assert re.search(r"left 0 0 0 0 0", found)
 
 
+def told(capsys: pytest.CaptureFixture[str]) -> tuple[str, Any]:
+    """What resque_status prints, and what it tells programs of the first queue."""
+    for words in ([], ["--json"]):
+        with pytest.raises(SystemExit):
+            call_command("resque_status", *words)
+    shown, found = capsys.readouterr().out.rstrip().rpartition("\n")[::2]
+    return shown, json.loads(found)["queues"][0]
+
+
 def test_the_command_says_the_pace_too(
     store: Store, redis: Redis, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -184,12 +193,7 @@ def test_the_command_says_the_pace_too(
     redis.sadd("resque:queues", "mail")
     redis.rpush("resque:queue:mail", *["{}"] * 600)
 
-    with pytest.raises(SystemExit):
-        call_command("resque_status")
-    shown = capsys.readouterr().out
-    with pytest.raises(SystemExit):
-        call_command("resque_status", "--json")
-    queue: Any = json.loads(capsys.readouterr().out)["queues"][0]
+    shown, queue = told(capsys)
 
     assert re.search(r"\nmail +600 +0  \d+\.\d a minute, drained in \d+ s\n", shown)
     assert queue["per_minute"] >= 30000 / 2
@@ -205,12 +209,7 @@ def test_the_command_says_that_a_queue_grows(
     redis.sadd("resque:queues", "mail")
     redis.rpush("resque:queue:mail", *["{}"] * 600)
 
-    with pytest.raises(SystemExit):
-        call_command("resque_status")
-    shown = capsys.readouterr().out
-    with pytest.raises(SystemExit):
-        call_command("resque_status", "--json")
-    queue: Any = json.loads(capsys.readouterr().out)["queues"][0]
+    shown, queue = told(capsys)
 
     assert re.search(r"\nmail +600 +0  grows by 1\d\d\.\d a minute\n", shown)
     assert queue["in_per_minute"] == pytest.approx(120, abs=3)

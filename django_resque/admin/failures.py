@@ -31,7 +31,7 @@ class Line:
 def failures(entry: Entry, request: HttpRequest) -> HttpResponseBase:
     """By the page; or, with a filter, as far as a search has come."""
     filtered, below = wanted(request.GET), number(request.GET.get("below")) or None
-    found: search.Found | None = None
+    found: rows.Found[rows.FailureRow] | None = None
     page: rows.Page[rows.FailureRow] = rows.Page([], 0, 1, 25)
     if filtered or below:
         found = search.search(conf.store(), filtered, page.size, below, REACH)
