@@ -46,7 +46,7 @@ class Alone:
         connection.be_impatient(store.redis.connection_pool)
         self.store = store
         self.order = order
-        self.home = Home.here()
+        self.home = Home.here(order.options)
         self.crew = Crew(1, order.options.stop_timeout)
         bells = conf.pool(order.options)
         connection.be_impatient(bells)
@@ -62,6 +62,7 @@ class Alone:
         Returns when the worker has ended: whether that is to begin anew. It performs here,
         in the main thread.
         """
+        self.upkeep.ask(self.find_name)
         worker_id, about = self.home.named(self.order, os.getpid())
         place, ear, bell = self.crew.place()
         now = time.monotonic()
@@ -86,6 +87,9 @@ class Alone:
             logger.exception("stopping without redis, a job in hand is left to the next start")
         self.upkeep.ask(self.upkeep.record)
         return self.renewing and not own.requests.within_grace
+
+    def find_name(self) -> None:
+        self.home = self.home.among(self.store.about())
 
     @property
     def renewing(self) -> bool:

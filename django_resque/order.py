@@ -2,9 +2,10 @@
 What `resque_work` was asked for, and how the workers are named that do it.
 """
 
+import hashlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Self
 
 from . import conf, patterns, process
@@ -36,11 +37,28 @@ class Home:
     pid: int  #: Of the supervisor.
     birth: str
     code: str  #: See `About`.
+    host: str  #: The first part of its worker ids.
 
     @classmethod
-    def here(cls) -> Self:
-        pid = os.getpid()
-        return cls(process.machine(), pid, process.birth(pid), registry.code())
+    def here(cls, options: conf.Options) -> Self:
+        pid, host = os.getpid(), conf.hostname(options)
+        home = cls(process.machine(), pid, process.birth(pid), registry.code(), host)
+        return home.apart() if process.in_container() else home
+
+    def among(self, known: Mapping[str, About | None]) -> Self:
+        """The same, with a name of its own if one of these is on another machine of its name."""
+        for worker_id, about in known.items():
+            if about and about.machine != self.machine and worker_id.startswith(f"{self.host}:"):
+                return self.apart()
+        return self
+
+    def apart(self) -> Self:
+        """
+        The same, with a name that no other machine has. Containers may share a host's name, and
+        their first pids are the same: two workers of one id would give up each other's jobs.
+        """
+        mark = hashlib.sha256(self.machine.encode()).hexdigest()[:8]
+        return replace(self, host=f"{self.host}-{mark}")
 
     def named(self, order: Order, pid: int) -> tuple[str, About]:
         """The id of the worker in this process, and what is told of it."""
@@ -54,4 +72,4 @@ class Home:
             code=self.code,
         )
         queues = ",".join(patterns.display(order.queues))
-        return f"{conf.hostname(order.options)}:{pid}:{queues}", about
+        return f"{self.host}:{pid}:{queues}", about

@@ -73,12 +73,13 @@ class Supervisor:
         Returns when the last worker is gone: whether that is to begin anew. Blocks; no
         error of a job ends it.
         """
-        self.home = Home.here()
+        self.home = Home.here(self.options)
         with (
             forking.adopted_orphans(),
             process.Alarm() as alarm,
             process.Handlers(self.heard, _HANDLED),
         ):
+            self.upkeep.ask(self.find_name)
             self.upkeep.ask(self.give_up_orphans)
             self.turn()
             while self.crew.children or self.crew.errands or self.dead or self.missing:
@@ -250,6 +251,9 @@ class Supervisor:
                 self.crew.send(partial(_mourn, held, error), _HANDLED)
             except OSError as failed:
                 logger.error("cannot fork, on_failure is not called error=%s", failed)
+
+    def find_name(self) -> None:
+        self.home = self.home.among(self.store.about())
 
     def give_up_orphans(self) -> None:
         def is_gone(pid: int, born: str) -> bool:

@@ -24,7 +24,7 @@ from django.core.management import call_command
 from redis import Redis
 
 from django_resque import conf, enqueue, enqueue_to
-from tests.conftest import ROOT, wait_for
+from tests.conftest import ROOT, names, wait_for
 from tests.project import jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -272,6 +272,29 @@ def test_as_process_1_it_stops_as_asked_and_reaps_orphans(
 
     assert outer.wait(20) == 0, place.output
     assert handle.status == "complete"
+
+
+def test_containers_of_one_name_do_not_give_up_each_others_jobs(
+    place: Place, redis: Redis, trace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not (words := unshare()):
+        pytest.skip("this machine permits no new pid namespace")
+    monkeypatch.setenv("RESQUE_HOSTNAME", "web")
+    entry = [*words, *COMMANDS["resque.service"](), "--count=1"]
+
+    containers = [place.start(entry), place.start(entry)]
+    wait_for(lambda: redis.scard("resque:workers") == 2, "both are known")
+    handles = [enqueue(jobs.Sleep, str(trace), 0.3) for _ in range(4)]
+    wait_for(lambda: handles[-1].status in ("complete", "failed"), "the jobs are over")
+
+    ids = names(redis.smembers("resque:workers"))
+    assert len({name.split(":")[1] for name in ids}) == 1  # The same pids.
+    assert all(name.startswith("web-") for name in ids)
+    for container in containers:
+        os.kill(children(container.pid)[0], signal.SIGTERM)
+    assert [container.wait(20) for container in containers] == [0, 0]
+    assert [handle.status for handle in handles] == ["complete"] * 4
+    assert redis.llen("resque:failed") == 0
 
 
 def names_of(pids: list[int]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from django_resque import enqueue
+from django_resque import enqueue, process
+from django_resque.about import About
+from django_resque.store import Store
 from tests.conftest import Command, Farm, names, wait_for
 from tests.project import jobs
 
@@ -260,8 +263,24 @@ def test_all_workers_of_a_queue_are_stopped_wherever_they_are(farm: Farm, redis:
 
     assert stop.ends() == 0, stop.output
     assert (here.ends(5), there.ends(5)) == (0, 0)
-    assert [name.split(":")[0] for name in names(redis.smembers("resque:workers"))] == ["other"]
+    (left,) = names(redis.smembers("resque:workers"))
+    assert left.startswith("other")
     assert other.process.poll() is None
+
+
+@pytest.mark.parametrize("flags", [[], ["--in-process"]])
+def test_a_name_that_another_machine_has_gets_a_mark(
+    farm: Farm, store: Store, redis: Redis, flags: list[str]
+) -> None:
+    store.register("web:7:mail", About("another machine", 7, "1", 1, "1", "0.1.0"))
+    store.register("web-2:7:mail", About(process.machine(), os.getpid(), "", 1, "1", "0.1.0"))
+
+    alike = farm("resque_work", "--queue=low", *flags, RESQUE_HOSTNAME="web")
+    unlike = farm("resque_work", "--queue=low", *flags, RESQUE_HOSTNAME="web-2")
+
+    assert re.search(r"worker web-[0-9a-f]{8}:\d+:low\n", alike.says("*** Starting"))
+    if not process.in_container():
+        assert "worker web-2:" in unlike.says("*** Starting")
 
 
 def test_nothing_is_stopped_for_a_queue_that_nobody_works(farm: Farm, redis: Redis) -> None:
