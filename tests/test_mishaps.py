@@ -17,6 +17,7 @@ from django.core.management import call_command
 from redis import Redis
 
 from django_resque import enqueue, process, scripts
+from django_resque.failure import Failure
 from example_project import redis_server
 from tests.conftest import Farm, names, wait_for
 from tests.project import jobs
@@ -57,6 +58,20 @@ def test_a_payload_that_is_odd_in_any_place_is_a_failure(
     assert len(failures(redis)) == 1
     assert work.output.count("*** Starting worker") == 1
     assert failures(redis)[0]["exception"] in ("InvalidPayload", "UnknownJob")
+
+
+def test_megabytes_of_poison_are_a_failure_and_do_not_hold_redis(farm: Farm, redis: Redis) -> None:
+    poison = '"' * 10_000_000
+    redis.rpush("resque:queue:default", poison)
+    redis.slowlog_reset()
+
+    work = farm("resque_work", "--burst")
+
+    assert work.ends() == 0, work.output
+    (failure,) = redis.lrange("resque:failed", 0, -1)
+    assert Failure.decode(failure.decode()).original == poison
+    # A tenth of it on an idle machine; 3 seconds when gsub called a function for each quote.
+    assert [each for each in redis.slowlog_get(128) if each["duration"] > 1_500_000] == []
 
 
 @pytest.mark.parametrize("record", ["", '{"queue":"q","payload":"abc}', '{"id":1e999}', "[1]"])

@@ -160,7 +160,18 @@ def test_a_worker_without_a_lease_gets_no_job(store: Store, redis: Redis) -> Non
 
 @pytest.mark.parametrize(
     "raw",
-    [ODD, "", "[1]", '"text"', "\x00\x1f\\\"'\x7f", "{bad}", "\udcff\udc80", "a" * 5000, "{}"],
+    [
+        ODD,
+        "",
+        "[1]",
+        '"text"',
+        "\x00\x1f\\\"'\x7f",
+        "\\/\\u00e9/",
+        "{bad}",
+        "\udcff\udc80",
+        "a" * 5000,
+        "{}",
+    ],
 )
 def test_any_bytes_come_out_as_they_went_in(
     store: Store, redis: Redis, worker: str, raw: str

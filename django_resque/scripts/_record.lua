@@ -2,24 +2,25 @@
 --
 -- A payload is spliced into the record as it is. One that is no JSON object is spliced as a
 -- JSON string instead, because raw poison in a record makes Ruby's workers raise.
+--
+-- That is the one use of cjson: it would change an object, but returns a string's bytes as they
+-- were, UTF-8 or not, and takes a thirtieth of the time that gsub with a function does. Ten
+-- megabytes of quotes would hold Redis for seconds.
 
 local function quoted(payload)
   if string.sub(payload, 1, 1) == '{' and string.sub(payload, -1) == '}' then
     return payload
   end
-  return '"' .. string.gsub(payload, '[%c"\\]', function(char)
-    return string.format('\\u%04x', string.byte(char))
-  end) .. '"'
+  return cjson.encode(payload)
 end
 
 local function unquoted(text)
   if string.sub(text, 1, 1) ~= '"' then
     return text
   end
-  local inner = string.gsub(string.sub(text, 2, -2), '\\u(%x%x%x%x)', function(hex)
-    return string.char(tonumber(hex, 16))
-  end)
-  return inner
+  -- Nothing may raise after a pop, whatever somebody has made of the record.
+  local fine, payload = pcall(cjson.decode, text)
+  return fine and payload or text
 end
 
 local function bears(record, head)
