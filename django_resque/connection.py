@@ -219,6 +219,9 @@ def describe(pool: ConnectionPool) -> str:
 def _options(given: dict[str, Any]) -> dict[str, Any]:
     timeouts = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
     options = {**timeouts, **given, **_ALWAYS, "retry": Retry(NoBackoff(), 0)}
+    # A limit that is reached would be taken for a Redis that is away. We need a few, of which
+    # none is kept from others for long: one for each thread that enqueues, two to be woken.
+    options.pop("max_connections", None)
     if "path" in options:
         del options["socket_keepalive"]
     return options

@@ -104,6 +104,17 @@ def test_a_job_is_picked_up_at_once_whoever_pushes_it(
     assert lines(trace) == ["ours", "Ruby's"]
 
 
+def test_a_limit_of_connections_in_the_url_hinders_nobody(
+    farm: Farm, redis: Redis, redis_url: str, trace: Path
+) -> None:
+    work = idle(farm, redis, REDIS_URL=f"{redis_url}?max_connections=1")
+
+    enqueue(jobs.note, str(trace))
+
+    wait_for(lambda: lines(trace), "the job is performed")
+    assert "redis is away" not in work.output
+
+
 def test_so_many_are_woken_as_there_are_jobs(farm: Farm, redis: Redis, trace: Path) -> None:
     idle(farm, redis, "--queue=slow", count=20)
     for jobs_before, count in ((0, 1), (1, 5)):
