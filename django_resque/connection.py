@@ -58,6 +58,9 @@ _PASSING_CODE = re.compile(
     r"(?:^|-)(READONLY|LOADING|MASTERDOWN|NOREPLICAS|UNBLOCKED|CLUSTERDOWN|TRYAGAIN|BUSY|OOM|MISCONF)\b"
 )
 
+#: To this Redis gives no code, and it does not name the command.
+_FORBIDDEN_IN_A_SCRIPT = re.compile("executing the script can't (?:run|access)")
+
 #: redis-py before 5.3 wants a command's name for get_connection, later ones warn of it.
 _COMMAND = () if version("redis") >= "5.3" else ("EVALSHA",)
 
@@ -182,7 +185,8 @@ class Outage:
         """Seconds to wait before asking again."""
         if not self.attempts:
             self.began = time.monotonic()
-            logger.warning("redis is away, waiting who=%s error=%s", self.who, error)
+            what = "redis is away" if is_away(error) else "redis refuses"
+            logger.warning("%s, waiting who=%s error=%s%s", what, self.who, error, advice(error))
         delay = min(5.0, 0.1 * 2 ** min(self.attempts, 10))
         self.attempts += 1
         return float(delay * random.uniform(0.5, 1))  # noqa: S311 -- no secret
@@ -201,7 +205,16 @@ def refusal(error: BaseException) -> Literal["full", "replica", "forbidden", ""]
         return "full"
     if isinstance(error, ReadOnlyError) or "READONLY " in text or "read only replica" in text:
         return "replica"
-    return "forbidden" if isinstance(error, NoPermissionError) else ""
+    if isinstance(error, NoPermissionError) or _FORBIDDEN_IN_A_SCRIPT.search(text):
+        return "forbidden"
+    return ""
+
+
+def advice(error: BaseException) -> str:
+    """For a line of the log: what to do about a refusal that does not pass."""
+    if refusal(error) != "forbidden":
+        return ""
+    return ": this user of redis lacks a right (ACL LOG names it, the page on deployment all)"
 
 
 def describe(pool: ConnectionPool) -> str:

@@ -146,7 +146,7 @@ class Doorbell:
             if connection.is_away(error):
                 raise
             ear.disconnect()
-            self._give_up(error)
+            self._give_up(f"{error}{connection.advice(error)}")
         else:
             self._ear = ear
 

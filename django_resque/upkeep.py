@@ -255,7 +255,11 @@ class Upkeep:
                 self.store.redis.connection_pool.disconnect()
             elif self.troubles.get(step.__name__) != str(error):
                 self.troubles[step.__name__] = str(error)
-                logger.exception("a step of the supervisor failed, trying again")
+                advice = connection.advice(error)
+                logger.error(
+                    "a step of the supervisor failed, trying again step=%s error=%s%s",
+                    step.__name__, error, advice, exc_info=not advice,
+                )  # fmt: skip
             return False
         if self.troubles.pop(step.__name__, None):
             logger.warning("a step of the supervisor succeeds again step=%s", step.__name__)

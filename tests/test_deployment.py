@@ -6,6 +6,7 @@ Docker and Kubernetes themselves are not needed, and so are not tested.
 """
 
 import configparser
+import io
 import json
 import os
 import re
@@ -21,9 +22,10 @@ from typing import Any
 import pytest
 import yaml
 from django.core.management import call_command
+from pytest_django import Settings
 from redis import Redis
 
-from django_resque import conf, enqueue, enqueue_to
+from django_resque import conf, enqueue, enqueue_in, enqueue_many, enqueue_to, queues
 from tests.conftest import ROOT, names, wait_for
 from tests.project import jobs
 
@@ -301,6 +303,80 @@ def names_of(pids: list[int]) -> list[str]:
     """Zombies too."""
     paths = [Path(f"/proc/{pid}/comm") for pid in pids]
     return [path.read_text("utf-8").strip() for path in paths if path.exists()]
+
+
+@pytest.fixture
+def users(redis: Redis, redis_url: str) -> Iterator[dict[str, str]]:
+    """The users of Redis that the page describes: name to URL."""
+    page = PAGE.read_text("utf-8").replace("-@dangerous\n        ", "-@dangerous ")
+    rules = [line.split()[2:] for line in re.findall(r"^    (ACL SETUSER .*)$", page, re.MULTILINE)]
+    for name, *words in rules:
+        redis.execute_command("ACL", "SETUSER", name, "reset", *words)
+    redis.execute_command("ACL", "LOG", "RESET")
+    path = redis_url.removeprefix("unix://")
+    yield {name: f"unix://{name}:{words[1][1:]}@{path}" for name, *words in rules}
+    redis.acl_deluser(*[name for name, *_ in rules])
+
+
+def refused(redis: Redis, user: str) -> set[str]:
+    """The commands that this user was not allowed."""
+    log: Any = redis.execute_command("ACL", "LOG")
+    entries = [
+        entry if isinstance(entry, dict) else dict(zip(entry[::2], entry[1::2], strict=True))
+        for entry in log
+    ]
+    return {e[b"object"].decode() for e in entries if e[b"username"].decode() == user}
+
+
+def test_the_users_of_redis_have_the_rights_that_they_need(
+    place: Place,
+    redis: Redis,
+    trace: Path,
+    users: dict[str, str],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.RESQUE = {"URL": users["enqueues"]}
+    monkeypatch.setenv("REDIS_URL", users["works"])
+    failing, delayed = enqueue(jobs.fail), enqueue_in(1, jobs.note, str(trace))
+    enqueue_many([(jobs.note, str(trace))])
+
+    work = place.start([*COMMANDS["resque.service"]()])
+    wait_for(lambda: delayed.status == "complete", "the delayed job is performed")
+    queues.pause("default")
+    queues.resume("default")
+    call_command("resque_failures", "retry", "--all", "--yes", stdout=io.StringIO())
+    wait_for(lambda: redis.get("resque:stat:failed") == b"2", "it has failed again")
+    assert enqueue_in(100, jobs.note, str(trace)).cancel()
+    settings.RESQUE = {"URL": users["looks"]}
+    call_command("resque_status", stdout=io.StringIO())
+    settings.RESQUE = {"URL": users["enqueues"]}
+    call_command("resque_stop", "--all", stdout=io.StringIO())
+
+    assert work.wait(20) == 0, place.output
+    assert failing.status == "failed"
+    assert "refuses" not in place.output
+    assert "failed, trying again" not in place.output
+    assert refused(redis, "works") == set()
+    assert refused(redis, "enqueues") <= {"time"}  # Pages and commands do without it.
+    assert refused(redis, "looks") <= {"time"}
+
+
+def test_a_missing_right_is_called_by_its_name(
+    place: Place, redis: Redis, users: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", users["enqueues"])
+
+    work = place.start([*COMMANDS["resque.service"]()])
+    wait_for(lambda: "step=beat" in place.output, "a beat is refused")
+    wait_for(lambda: "waiting who=" in place.output, "the worker waits")
+    work.send_signal(signal.SIGTERM)
+    assert work.wait(20) == 0, place.output
+
+    assert "redis is away" not in place.output
+    assert "Traceback" not in place.output
+    assert "this user of redis lacks a right (ACL LOG names it" in place.output
+    assert "time" in refused(redis, "enqueues")
 
 
 def test_what_old_workers_do_not_know_is_brought_back_after_the_deploy(
