@@ -308,24 +308,21 @@ def names_of(pids: list[int]) -> list[str]:
 @pytest.fixture
 def users(redis: Redis, redis_url: str) -> Iterator[dict[str, str]]:
     """The users of Redis that the page describes: name to URL."""
-    page = PAGE.read_text("utf-8").replace("-@dangerous\n        ", "-@dangerous ")
-    rules = [line.split()[2:] for line in re.findall(r"^    (ACL SETUSER .*)$", page, re.MULTILINE)]
-    for name, *words in rules:
-        redis.execute_command("ACL", "SETUSER", name, "reset", *words)
-    redis.execute_command("ACL", "LOG", "RESET")
-    path = redis_url.removeprefix("unix://")
-    yield {name: f"unix://{name}:{words[1][1:]}@{path}" for name, *words in rules}
-    redis.acl_deluser(*[name for name, *_ in rules])
+    acl: Any = redis.execute_command  # Not annotated.
+    path, found = redis_url.removeprefix("unix://"), dict[str, str]()
+    for line in text("users.redis").splitlines():
+        acl(*line.split())
+        if word := re.match(r"ACL SETUSER (\w+) on >(\w+)", line):
+            found[word[1]] = f"unix://{word[1]}:{word[2]}@{path}"
+    acl("ACL", "LOG", "RESET")
+    yield found
+    redis.acl_deluser(*found)
 
 
 def refused(redis: Redis, user: str) -> set[str]:
     """The commands that this user was not allowed."""
-    log: Any = redis.execute_command("ACL", "LOG")
-    entries = [
-        entry if isinstance(entry, dict) else dict(zip(entry[::2], entry[1::2], strict=True))
-        for entry in log
-    ]
-    return {e[b"object"].decode() for e in entries if e[b"username"].decode() == user}
+    log: Any = redis.acl_log()
+    return {entry["object"] for entry in log if entry["username"] == user}
 
 
 def test_the_users_of_redis_have_the_rights_that_they_need(
