@@ -20,6 +20,18 @@ TO_PAUSE, TO_RESUME = "pause:", "resume:"
 MAX_PID = 2**31 - 1
 
 
+#: The pid namespace of a host itself: part of Linux' interface, PROC_PID_INIT_INO.
+_OF_THE_HOST = "/pid:[4026531836]"
+
+
+def is_container(machine: str) -> bool:
+    """
+    Whether pids on this machine, by the name that `process` gives it, are a container's own:
+    then other containers have the same.
+    """
+    return "/pid:[" in machine and not machine.endswith(_OF_THE_HOST)
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """

@@ -75,8 +75,9 @@ class Alone:
         self.order.write(f"*** Starting worker {worker_id}\n")
         thread = threading.Thread(target=self.look_after, name="resque", daemon=True)
         thread.start()
+        worker = Worker(self.order, worker_id, about, post)
         try:
-            Worker(self.order, worker_id, about, post).run()
+            worker.run()
         finally:
             self.ended = True
             post.tell(0)
@@ -86,6 +87,12 @@ class Alone:
         except RedisError:
             logger.exception("stopping without redis, a job in hand is left to the next start")
         self.upkeep.ask(self.upkeep.record)
+        if not thread.is_alive():  # A program that has called the command goes on.
+            worker.store.redis.connection_pool.disconnect()
+            self.bell.close()
+            self.crew.close()
+            os.close(ear)
+            os.close(bell)
         return self.renewing and not own.requests.within_grace
 
     def find_name(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from . import conf, patterns, process
-from .about import About
+from .about import About, is_container
 from .registry import registry
 from .version import __version__
 
@@ -43,7 +43,7 @@ class Home:
     def here(cls, options: conf.Options) -> Self:
         pid, host = os.getpid(), conf.hostname(options)
         home = cls(process.machine(), pid, process.birth(pid), registry.code(), host)
-        return home.apart() if process.in_container() else home
+        return home.apart() if is_container(home.machine) else home
 
     def among(self, known: Mapping[str, About | None]) -> Self:
         """The same, with a name of its own if one of these is on another machine of its name."""

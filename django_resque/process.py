@@ -31,8 +31,6 @@ _getsignal = _signal.getsignal
 #: Seconds. What poll is told in milliseconds must fit into 31 bits.
 LONGEST_WAIT = 1e6
 
-_PIDS_OF_THE_HOST = "/pid:[4026531836]"  #: Part of Linux' interface: PROC_PID_INIT_INO.
-
 _IGNORABLE = (signal.SIGHUP, signal.SIGINT)
 
 Handler = Callable[[int, FrameType | None], object]
@@ -246,11 +244,6 @@ def machine() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
         return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
     return socket.gethostname()
-
-
-def in_container() -> bool:
-    """Whether pids here are a container's own, so that other containers have the same."""
-    return not machine().endswith((_PIDS_OF_THE_HOST, socket.gethostname()))
 
 
 def birth(pid: int) -> str:

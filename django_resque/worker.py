@@ -81,6 +81,7 @@ class Worker:
             finally:
                 self.reports.flush()
                 self.surroundings.close()
+                self.signals = ()  # What the program forks after us keeps its own handlers.
                 signals.worker_stopped.send_robust(type(self), worker=self.id)
         return 0
 
@@ -119,8 +120,7 @@ class Worker:
 
     def give_up(self, leftover: wire.Reservation) -> None:
         error = DirtyExit(
-            f"A worker named {self.id} began anew while its job was not settled: its earlier "
-            "process died, or another host works under the same name (see RESQUE['HOSTNAME'])."
+            f"The worker {self.id} began anew while its job was not settled: its process had died."
         )
         outcome = verdict(leftover, error, self.order.options.retry)
         answer = self.repeat(lambda: self.store.give_up(self.id, leftover, outcome))

@@ -1,5 +1,6 @@
 """What jobs, records and Redis can do wrong: it is a failure or a pause, and no worker's end."""
 
+import gc
 import io
 import json
 import os
@@ -9,11 +10,12 @@ import signal
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from redis import Redis
 
 from django_resque import enqueue, process, scripts
@@ -216,6 +218,33 @@ def test_a_program_that_calls_the_command_keeps_its_own_children(redis: Redis) -
     assert own.poll() is None
     own.kill()
     own.wait()
+
+
+@pytest.mark.parametrize("flags", [[], ["--in-process"]])
+def test_a_program_that_calls_the_command_again_and_again_keeps_its_own(
+    redis: Redis, flags: list[str]
+) -> None:
+    def work() -> int:
+        call_command("resque_work", "--burst", *flags, stdout=io.StringIO(), stderr=io.StringIO())
+        gc.collect()
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    def own(number: int, frame: object) -> None: ...
+
+    before = signal.signal(signal.SIGUSR1, own)
+    try:
+        assert work() == work() == work()
+        pid = os.fork()
+        if not pid:
+            os._exit(signal.getsignal(signal.SIGUSR1) is not own)
+        assert os.waitpid(pid, 0)[1] == 0
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_call_of_the_command_in_a_thread_is_refused_in_a_sentence() -> None:
+    with ThreadPoolExecutor(1) as pool, pytest.raises(CommandError, match="only the main thread"):
+        pool.submit(call_command, "resque_work", "--burst").result()
 
 
 def test_a_program_that_has_called_the_command_adopts_nobody_afterwards() -> None:

@@ -4,6 +4,7 @@ import difflib
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -42,6 +43,11 @@ class Command(ResqueCommand):
         _flags.add(parser)
 
     def handle(self, **given: Any) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise CommandError(
+                "resque_work was called in a thread, but hears signals, which only the main thread "
+                "can: call it there, or as a command of its own."
+            )
         handlers = process.Handlers(_stop, _STOP_SIGNALS)  # Until the supervisor has its own.
         handlers.__enter__()
         try:
@@ -84,6 +90,7 @@ class Command(ResqueCommand):
                 known = [row.name for row in monitor.overview(store).queues]
                 for name in _unheard_of(order, known):
                     self.say(f"No job is registered for the queue {name}, and none waits there.")
+            stack.callback(store.redis.connection_pool.disconnect)
             anew = (Alone if order.in_process else Supervisor)(store, order).run()
         if anew:
             reloading.execute()
