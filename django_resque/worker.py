@@ -63,7 +63,7 @@ class Worker:
     def run(self) -> int:
         """Work until told to stop, or in burst mode until the queues are empty."""
         self.pid = os.getpid()
-        self.signals = (*SIGNALS, signal.SIGCHLD) if self.order.fork_per_job else SIGNALS
+        self.signals = (*SIGNALS, *(signal.SIGCHLD,) * self.order.fork_per_job)
         self.handlers = process.Handlers(self.heard, self.signals)
         with process.Alarm() as self.alarm, self.handlers:
             process.unblock(signal.valid_signals())
