@@ -12,8 +12,10 @@ import time
 from redis.exceptions import RedisError
 
 from . import clock, conf, connection, pidfile, process, scripts
+from .board import State
 from .child import Child, Reason
 from .crew import STOP, Crew
+from .descriptors import Own
 from .doorbell import Doorbell
 from .order import Home, Order
 from .post import Post
@@ -26,6 +28,13 @@ logger = logging.getLogger(__name__)
 
 #: Seconds to wait for the thread at the end.
 PATIENCE = 5.0
+
+#: Seconds between two looks where a job has closed what would wake us.
+BLIND = 0.1
+
+
+class Spoilt(Exception):
+    """One sentence for the person who started the command: it cannot go on."""
 
 
 class _Own(Child):
@@ -87,6 +96,12 @@ class Alone:
         except RedisError:
             logger.exception("stopping without redis, a job in hand is left to the next start")
         self.upkeep.ask(self.upkeep.record)
+        # Before anything is closed: the numbers may mean others' files now.
+        if own.place.state == State.RETIRED:
+            raise Spoilt(
+                "A job has closed descriptors of the command, which cannot go on without them; the "
+                "job is settled. Start it again, or without --in-process."
+            )
         if not thread.is_alive():  # A program that has called the command goes on.
             worker.store.redis.connection_pool.disconnect()
             self.bell.close()
@@ -105,9 +120,11 @@ class Alone:
 
     def look_after(self) -> None:
         """What a supervisor does each turn, for a worker that cannot die alone."""
+        reader = Own(self.crew.reader)
         while not self.ended:
             try:
-                self.crew.listen()
+                if reader.intact:
+                    self.crew.listen()
                 self.look_at_files()
                 self.crew.keep_deadlines()
                 self.upkeep.turn()
@@ -119,7 +136,10 @@ class Alone:
             )
             self.crew.rest_until(until)
             waited_for = [self.crew.reader, *self.bell.filenos()]
-            process.readable(waited_for, until - time.monotonic())
+            if reader.intact:
+                process.readable(waited_for, until - time.monotonic())
+            else:
+                time.sleep(BLIND)
 
     def look_at_files(self) -> None:
         if self.reload:

@@ -14,6 +14,7 @@ from django.db import connections
 
 from . import execution, forking, process, wire
 from .board import Place
+from .descriptors import Own
 from .errors import DirtyExit
 from .outcome import Outcome
 
@@ -40,14 +41,13 @@ class Apart:
         self._others = process.children()  #: Left by earlier jobs.
 
         def child() -> int:
-            mine = os.getpid()
+            mine, pipe = os.getpid(), Own(writer)
             for each in signals:
                 signal.signal(each, heard if each == signal.SIGURG else _leave_to_the_worker)
             process.unblock(signal.valid_signals())
             answer = run()
             if os.getpid() == mine:  # Or the job has forked, and this is its child.
-                with open(writer, "wb") as pipe:  # noqa: PTH123 -- a descriptor
-                    pickle.dump(answer, pipe)
+                self._write(pickle.dumps(answer), pipe)
             return 0
 
         try:
@@ -57,6 +57,12 @@ class Apart:
             raise
         finally:
             os.close(writer)
+
+    def _write(self, answer: bytes, pipe: Own) -> None:
+        """In the child. Where the job has closed the pipe, Linux has a path to its other end."""
+        path = f"/proc/{os.getppid()}/fd/{self._reader}"
+        with open(pipe.number if pipe.intact else path, "wb") as file:  # noqa: PTH123 -- a number
+            file.write(answer)
 
     def outcome(self, alarm: process.Alarm) -> Outcome | None:
         """How the job ended, None for one that is to be put back. Raises DirtyExit."""

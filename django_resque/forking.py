@@ -59,6 +59,13 @@ def fork(run: Callable[[], int], blocked: Iterable[signal.Signals], *, group: bo
     return pid
 
 
+def forget(signals: Iterable[signal.Signals]) -> None:
+    """In a process that a job forks, multiprocessing's for one: signals are its own."""
+    signal.set_wakeup_fd(-1)
+    for each in signals:
+        signal.signal(each, signal.SIG_DFL)
+
+
 def reap() -> Iterator[tuple[int, int]]:
     """
     Pid and exit code, negative for a signal, of each child that has died.

@@ -19,11 +19,16 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import TypeVar
 
+from .descriptors import close, identity
 from .leftover import LeftOver
 from .process import signal_name
-from .stdio import Stdio, close, identity
+from .stdio import Stdio
 
 T = TypeVar("T")
+
+#: How words begin after which only a new process is as this one was. What had taken the number
+#: of a closed stream, a connection perhaps, is closed by putting that back.
+SPOILT = ("descriptor", "not put back")
 
 #: Puts one thing back if a job changed it, and then answers a word for it.
 PutBack = Callable[[], str]

@@ -7,6 +7,7 @@ import struct
 from contextlib import suppress
 
 from .board import Board, Place
+from .descriptors import Own
 from .sheet import Sheet
 
 #: What a worker process writes when something needs its supervisor: its pid, and the number of
@@ -25,12 +26,18 @@ class Post:
         self.place = place
         self.sheet = Sheet(place.counts)
         self.ear = ear  #: Descriptor: can be read when there is a wake-up.
-        self._writer = writer
+        self._own_ear, self._writer = Own(ear), Own(writer)
+
+    @property
+    def intact(self) -> bool:
+        """False if a job has closed one of our descriptors."""
+        return self._writer.intact and self._own_ear.intact
 
     def tell(self, number: int) -> None:
         """A signal that was heard, or LOOK."""
-        with suppress(OSError):  # The supervisor died, and we are about to.
-            os.write(self._writer, MESSAGE.pack(os.getpid(), number))
+        if self._writer.intact:  # Or a job has closed it.
+            with suppress(OSError):  # The supervisor died, and we are about to.
+                os.write(self._writer.number, MESSAGE.pack(os.getpid(), number))
 
     def hush(self) -> None:
         """Forget the wake-ups so far."""

@@ -22,6 +22,8 @@ from typing import Self
 
 from setproctitle import setproctitle
 
+from .descriptors import Own
+
 #: What asks a process to stop; see Requests.
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
@@ -46,31 +48,39 @@ class Alarm:
     """
 
     def __init__(self) -> None:
-        self._reader, self._writer = os.pipe()
-        os.set_blocking(self._reader, False)
-        os.set_blocking(self._writer, False)
-        self._before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        self._before = self._begin()
 
-    def arm(self) -> None:
-        """Again, after somebody may have put another descriptor in its place."""
-        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+    def _begin(self) -> int:
+        self._reader, self._writer = map(Own, os.pipe())
+        os.set_blocking(self._reader.number, False)
+        os.set_blocking(self._writer.number, False)
+        return signal.set_wakeup_fd(self._writer.number, warn_on_full_buffer=False)
+
+    def arm(self) -> bool:
+        """Again, after somebody may have put another in its place; False if it was closed."""
+        if intact := self._reader.intact and self._writer.intact:
+            signal.set_wakeup_fd(self._writer.number, warn_on_full_buffer=False)
+        else:
+            self._begin()
+        return intact
 
     def wait(self, seconds: float, also: Iterable[int] = ()) -> list[int]:
         """
         Return after `seconds`, at a signal, or when one of the descriptors `also`
         can be read; answers those.
         """
-        ready = readable([self._reader, *also], seconds)
-        if self._reader in ready:
+        reader = self._reader.number
+        ready = readable([reader, *also], seconds)
+        if reader in ready:
             with suppress(BlockingIOError):
-                while os.read(self._reader, 512):
+                while os.read(reader, 512):
                     pass
-        return [fd for fd in ready if fd != self._reader]
+        return [fd for fd in ready if fd != reader]
 
     def close(self) -> None:
         signal.set_wakeup_fd(self._before)
-        os.close(self._reader)
-        os.close(self._writer)
+        self._reader.close()
+        self._writer.close()
 
     def __enter__(self) -> Self:
         return self

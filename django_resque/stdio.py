@@ -10,8 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Any
 
-#: Which file a descriptor means: its device and inode.
-File = tuple[int, int]
+from .descriptors import File, close, identity
 
 
 class Stdio:
@@ -62,21 +61,6 @@ class Stdio:
             setattr(sys, name, stream)
             changed.append(f"sys.{name}")
         return ", ".join(changed)
-
-
-def identity(number: int) -> File | None:
-    """None if the descriptor is closed."""
-    try:
-        found = os.fstat(number)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def close(number: int) -> None:
-    """Close a descriptor, unless somebody has."""
-    with suppress(OSError):
-        os.close(number)
 
 
 def _lead_nowhere(number: int) -> File:

@@ -17,6 +17,7 @@ from . import (
     apart,
     conf,
     execution,
+    forking,
     hygiene,
     listing,
     memory,
@@ -68,14 +69,15 @@ class Worker:
         with process.Alarm() as self.alarm, self.handlers:
             process.unblock(signal.valid_signals())
             process.print_at_once()
-            os.register_at_fork(after_in_child=self.forked)
+            os.register_at_fork(after_in_child=lambda: forking.forget(self.signals))
             self.store = conf.new_store(self.order.options)
             persistent = Persistent(self.store, self.id, self.told, self.requests, self.alarm)
             self.repeat = persistent.repeat
             self.surroundings = hygiene.Surroundings(except_for=self.signals)
             try:
                 with suppress(StoppedWithoutRedis):  # What it gave in a lost reply was not begun.
-                    self.store.line = self.repeat(lambda: Line(self.store.redis.connection_pool))
+                    self.line = self.repeat(lambda: Line(self.store.redis.connection_pool))
+                    self.store.line = self.line
                     self.work()
                     apart.wait_for_mourners(self.alarm, self.requests)
             finally:
@@ -194,8 +196,8 @@ class Worker:
         self, reservation: wire.Reservation
     ) -> tuple[Outcome | None, BaseException | None]:
         """In a context of its own: variables that the job sets are gone after it."""
-        retry = self.order.options.retry
-        return copy_context().run(execution.perform, reservation, self.guard, retry)
+        run = copy_context().run
+        return run(execution.perform, reservation, self.guard, self.order.options.retry)
 
     def perform_apart(
         self, reservation: wire.Reservation, about: str
@@ -226,12 +228,12 @@ class Worker:
     def clean_up(self, job: str) -> None:
         """What the job has changed in this process is put back: the next one must not notice."""
         self.handlers.install()
-        self.alarm.arm()
-        if changed := self.surroundings.restore():
+        changed = self.surroundings.restore()
+        lost = not all([self.alarm.arm(), self.post.intact, self.line.intact])
+        if changed := changed + ["descriptors of the worker, which ends"] * lost:
             logger.warning("job left changes, undone job=%s: %s", job, "; ".join(changed))
-            # What had taken the number of a closed stream, a connection perhaps, is closed by that.
-            closed = any(word.startswith("descriptor") for word in changed)
-            self.retiring = closed and not self.order.in_process
+            spoilt = any(word.startswith(hygiene.SPOILT) for word in changed)
+            self.retiring = lost or (spoilt and not self.order.in_process)
         if left := self.surroundings.left_over():
             logger.warning("job left behind job=%s: %s", job, "; ".join(left))
 
@@ -289,12 +291,6 @@ class Worker:
             self.guard.time_out(self.place.timeout)
         if self.apart:
             process.send(self.apart.pid, signal.SIGURG)
-
-    def forked(self) -> None:
-        """In a process that a job forks, multiprocessing's for one: signals are its own."""
-        signal.set_wakeup_fd(-1)
-        for each in self.signals:
-            signal.signal(each, signal.SIG_DFL)
 
     def title(self, text: str) -> None:
         process.title(f"resque-{__version__}: {text}")

@@ -109,6 +109,25 @@ def test_a_job_that_closes_the_output_harms_no_other(
     assert failures(redis) == []
 
 
+@pytest.mark.parametrize("mode", [[], ["--fork-per-job"]])
+def test_a_job_that_closes_all_descriptors_is_done_and_its_files_are_its_own(
+    farm: Farm, redis: Redis, trace: Path, tmp_path: Path, mode: list[str]
+) -> None:
+    """As daemons do. Their numbers go to files that we must not take for our pipes."""
+    closing = [
+        enqueue(jobs.mischief, "close all"),
+        enqueue(jobs.take_descriptors, str(tmp_path / "file")),
+    ]
+    after = enqueue(jobs.note, str(trace))
+
+    work = farm("resque_work", "--burst", *mode)
+
+    assert work.ends() == 0, work.output
+    assert [handle.status for handle in [*closing, after]] == ["complete"] * 3
+    assert (tmp_path / "file").read_bytes() == b""
+    assert failures(redis) == []
+
+
 @pytest.mark.parametrize("what", ["ignore signals", "default signals", "no wakeup"])
 def test_handlers_that_a_job_changed_are_back_for_the_next(
     farm: Farm, redis: Redis, trace: Path, what: str

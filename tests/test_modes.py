@@ -127,6 +127,19 @@ def test_in_process_a_job_that_closes_the_output_ends_nothing(
     assert lines(trace) == ["ran"]
 
 
+def test_in_process_a_job_that_closes_all_descriptors_is_settled_before_the_command_ends(
+    farm: Farm, trace: Path
+) -> None:
+    closing = enqueue(jobs.mischief, "close all")
+    after = enqueue(jobs.note, str(trace))
+
+    work = farm("resque_work", "--in-process")
+
+    assert work.ends() == 1
+    assert "Start it again" in work.output
+    assert (closing.status, after.status) == ("complete", "waiting")
+
+
 @pytest.mark.parametrize("flag", ["--max-jobs=1", "--max-rss=100", "--fork-per-job", "--count=2"])
 def test_in_process_refuses_what_wants_worker_processes(farm: Farm, flag: str) -> None:
     work = farm("resque_work", "--in-process", flag)

@@ -156,6 +156,7 @@ def mischief(what: str, path: str = "", seconds: float = 0.0) -> None:
     actions: dict[str, Callable[[], object]] = {
         "close stdout": sys.stdout.close,
         "close descriptors": lambda: os.closerange(0, 3),
+        "close all": lambda: os.closerange(3, 1024),
         "ignore signals": lambda: [
             signal.signal(number, signal.SIG_IGN)
             for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGURG, signal.SIGINT)
@@ -180,6 +181,14 @@ def mischief(what: str, path: str = "", seconds: float = 0.0) -> None:
     if path:
         leave(path, "begin")
     time.sleep(seconds)
+
+
+@job
+def take_descriptors(path: str) -> None:
+    """Closes all, and has a file instead of each that it closed."""
+    os.closerange(3, 1024)
+    for _ in range(40):
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
 
 @job

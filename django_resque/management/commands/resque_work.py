@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 
 from django_resque import conf, monitor, pidfile, process, reloading, rules
-from django_resque.alone import Alone
+from django_resque.alone import Alone, Spoilt
 from django_resque.management.commands import _flags
 from django_resque.management.commands._output import print_safely
 from django_resque.management.commands._usage import ResqueCommand, named
@@ -54,7 +54,7 @@ class Command(ResqueCommand):
             self.work(given)
         except _Stopped:
             return
-        except (ImproperlyConfigured, pidfile.PidFileError, RedisUnusable) as error:
+        except (ImproperlyConfigured, pidfile.PidFileError, RedisUnusable, Spoilt) as error:
             raise CommandError(str(error)) from error
         finally:
             if getattr(self, "_called_from_command_line", False):
