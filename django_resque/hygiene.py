@@ -11,12 +11,13 @@ import decimal
 import gc
 import locale
 import os
+import resource
 import signal
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TypeVar
 
 from .descriptors import close, identity
@@ -32,6 +33,13 @@ SPOILT = ("descriptor", "not put back")
 
 #: Puts one thing back if a job changed it, and then answers a word for it.
 PutBack = Callable[[], str]
+
+#: Those that a later job could fail of; asking for all would take twice as long.
+_LIMITS = [
+    f"RLIMIT_{name}"
+    for name in ("CPU", "AS", "DATA", "STACK", "FSIZE", "NOFILE", "NPROC")
+    if hasattr(resource, f"RLIMIT_{name}")
+]
 
 # Those of `signal` look each answer up in an enum: 20 us for the handlers of all signals.
 _getsignal = _signal.getsignal
@@ -52,8 +60,10 @@ class Surroundings:
         self._left_over = LeftOver()
         self._held = ExitStack()
         stdio = Stdio(self._held)
-        # Timers first, lest one rings when its handler is gone.
+        # Limits first: the others may need a descriptor. Then timers, lest one rings when its
+        # handler is gone.
         self._items: tuple[PutBack, ...] = (
+            _limits(),
             _timers(),
             _handlers(ours),
             _mask(ours),
@@ -87,6 +97,34 @@ class Surroundings:
     def close(self) -> None:
         """Close the descriptors that are kept for `restore`, which is not called again."""
         self._held.close()
+
+
+def _limits() -> PutBack:
+    """The soft ones. A hard one that was lowered stays so, but for root, and is told once."""
+    numbers, ask = [getattr(resource, name) for name in _LIMITS], resource.getrlimit
+    before = list(map(ask, numbers))
+
+    def put_back() -> str:
+        now = list(map(ask, numbers))
+        if now == before:
+            return ""
+        changed, lowered = [], False
+        for index, (number, wanted, (_, highest)) in enumerate(
+            zip(numbers, before, now, strict=True)
+        ):
+            if now[index] == wanted:
+                continue
+            for limits in (wanted, (wanted[0], highest), (highest, highest)):
+                with suppress(ValueError, OSError):
+                    resource.setrlimit(number, limits)
+                    break
+            changed.append(_LIMITS[index])
+            before[index] = ask(number)
+            lowered |= before[index] != wanted
+        words = f"limit {', '.join(changed)}"
+        return f"not put back ({words})" if lowered else words
+
+    return put_back
 
 
 def _timers() -> PutBack:

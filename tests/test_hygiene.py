@@ -14,12 +14,13 @@ import pytest
 from tests.conftest import ROOT
 
 SCRIPT = """
-import decimal, gc, io, json, locale, logging, os, signal, socket
+import decimal, gc, io, json, locale, logging, os, resource, signal, socket
 import subprocess, sys, threading, time
 from pathlib import Path
 from django_resque.hygiene import Surroundings
 
 answer = {{}}
+NOFILE = resource.getrlimit(resource.RLIMIT_NOFILE)
 {before}
 surroundings = Surroundings(except_for=[signal.SIGTERM])
 {job}
@@ -85,6 +86,11 @@ def perform(
             "socket.setdefaulttimeout(3)",
             "socket timeout",
             "socket.getdefaulttimeout() is None",
+        ),
+        (
+            "resource.setrlimit(resource.RLIMIT_NOFILE, (3, NOFILE[1]))",
+            "limit RLIMIT_NOFILE",
+            "resource.getrlimit(resource.RLIMIT_NOFILE) == NOFILE",
         ),
         ("gc.disable()", "garbage collection", "gc.isenabled()"),
         ("decimal.getcontext().prec = 3", "decimal context", "decimal.getcontext().prec == 28"),
@@ -286,6 +292,25 @@ def test_what_cannot_be_put_back_is_told_and_keeps_nothing_else_from_it(tmp_path
 
     assert "not put back (FileNotFoundError" in ended.answer["words"][0]
     assert ended.answer["words"][1:] == ["umask"]
+
+
+def test_of_a_lowered_hard_limit_what_can_be_is_put_back_and_it_is_told_once(
+    tmp_path: Path,
+) -> None:
+    job = """
+        root = os.geteuid() == 0
+        root and os.seteuid(65534)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 60))
+    """
+    after = """
+        root and os.seteuid(0)
+        answer["limits"] = resource.getrlimit(resource.RLIMIT_NOFILE)
+    """
+
+    ended = perform(tmp_path, job, after)
+
+    words = ["not put back (limit RLIMIT_NOFILE)"]
+    assert ended.answer == {"words": words, "again": [], "limits": [60, 60]}
 
 
 def test_the_descriptors_it_keeps_are_not_inherited_and_given_back(tmp_path: Path) -> None:

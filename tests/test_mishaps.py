@@ -109,6 +109,20 @@ def test_a_job_that_closes_the_output_harms_no_other(
     assert failures(redis) == []
 
 
+@pytest.mark.parametrize("what", ["lower limit", "lower hard limit"])
+def test_a_limit_that_a_job_has_set_is_none_of_the_next(
+    farm: Farm, redis: Redis, trace: Path, what: str
+) -> None:
+    enqueue(jobs.mischief, what)
+    enqueue(jobs.note, str(trace))
+
+    work = farm("resque_work", "--burst")
+
+    assert work.ends() == 0, work.output
+    assert failures(redis) == []
+    assert lines(trace) == ["ran"]
+
+
 @pytest.mark.parametrize("mode", [[], ["--fork-per-job"]])
 def test_a_job_that_closes_all_descriptors_is_done_and_its_files_are_its_own(
     farm: Farm, redis: Redis, trace: Path, tmp_path: Path, mode: list[str]

@@ -5,6 +5,7 @@ import json
 import locale
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -132,6 +133,8 @@ def start_daemons(path: str, seconds: float = 600) -> None:
     time.sleep(seconds)
 
 
+NOFILE = resource.getrlimit(resource.RLIMIT_NOFILE)
+
 WORD: ContextVar[str] = ContextVar("word")
 
 #: What is undone after the job, and what it leaves.
@@ -157,6 +160,8 @@ def mischief(what: str, path: str = "", seconds: float = 0.0) -> None:
         "close stdout": sys.stdout.close,
         "close descriptors": lambda: os.closerange(0, 3),
         "close all": lambda: os.closerange(3, 1024),
+        "lower limit": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (3, NOFILE[1])),
+        "lower hard limit": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)),
         "ignore signals": lambda: [
             signal.signal(number, signal.SIG_IGN)
             for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGURG, signal.SIGINT)
