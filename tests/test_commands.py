@@ -212,6 +212,16 @@ def test_a_redis_that_is_away_is_waited_for_and_then_one_sentence(farm: Farm) ->
     assert "Start it, or correct RESQUE['URL'] or $REDIS_URL." in output
 
 
+def test_who_waits_for_redis_has_no_jobs_to_kill_or_pause(farm: Farm) -> None:
+    work = farm("resque_work", REDIS_URL="unix:///no/redis.sock")
+    work.says("does not answer")
+
+    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM):
+        work.send(number)
+
+    assert work.ends() == 0, work.output
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_who_waits_for_redis_stops_quietly(
     farm: Farm, tmp_path: Path, number: signal.Signals

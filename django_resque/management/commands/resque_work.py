@@ -24,7 +24,8 @@ from django_resque.registry import registry
 from django_resque.supervisor import Supervisor
 from django_resque.waiting import RedisUnusable, wait_for_redis
 
-_STOP_SIGNALS = process.STOP_SIGNALS
+#: None of them ends us but by our own doing. USR1 and USR2 are for jobs: there is none yet.
+_HANDLED = (*process.STOP_SIGNALS, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class _Stopped(BaseException):
@@ -48,7 +49,7 @@ class Command(ResqueCommand):
                 "resque_work was called in a thread, but hears signals, which only the main thread "
                 "can: call it there, or as a command of its own."
             )
-        handlers = process.Handlers(_stop, _STOP_SIGNALS)  # Until the supervisor has its own.
+        handlers = process.Handlers(_heard, _HANDLED)  # Until the supervisor has its own.
         handlers.__enter__()
         try:
             self.work(given)
@@ -121,13 +122,14 @@ def _log_everything(say: Callable[[str], None]) -> None:
         logger.addHandler(_Says(say))
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    _ignore_signals()  # Once is enough: nothing disturbs the tidying up.
-    raise _Stopped
+def _heard(number: int, frame: FrameType | None) -> None:
+    if number in process.STOP_SIGNALS:
+        _ignore_signals()  # Once is enough: nothing disturbs the tidying up.
+        raise _Stopped
 
 
 def _ignore_signals() -> None:
-    for each in _STOP_SIGNALS:
+    for each in _HANDLED:
         signal.signal(each, signal.SIG_IGN)
 
 
