@@ -140,6 +140,18 @@ def test_in_process_a_job_that_closes_all_descriptors_is_settled_before_the_comm
     assert (closing.status, after.status) == ("complete", "waiting")
 
 
+def test_in_process_a_thread_that_a_job_left_does_not_keep_the_command(
+    farm: Farm, redis: Redis
+) -> None:
+    enqueue(jobs.mischief, "leave a long thread")
+
+    work = farm("resque_work", "--in-process", "--burst")
+
+    assert work.ends(10) == 0, work.output
+    assert "Ending although a job has left running: thread 'long'." in work.output
+    assert redis.keys("resque:worker*") == []
+
+
 @pytest.mark.parametrize("flag", ["--max-jobs=1", "--max-rss=100", "--fork-per-job", "--count=2"])
 def test_in_process_refuses_what_wants_worker_processes(farm: Farm, flag: str) -> None:
     work = farm("resque_work", "--in-process", flag)

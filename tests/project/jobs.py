@@ -178,6 +178,7 @@ def mischief(what: str, path: str = "", seconds: float = 0.0) -> None:
         "leave a thread": threading.Thread(
             target=time.sleep, args=[60], name="left", daemon=True
         ).start,
+        "leave a long thread": threading.Thread(target=time.sleep, args=[60], name="long").start,
         "leave an end": threading.Timer(0.3, os._exit, [0]).start,
         "leave a child": lambda: subprocess.Popen(["sleep", "1"]).pid,
         **MISCHIEF,

@@ -4,6 +4,7 @@ import difflib
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -42,6 +43,23 @@ class Command(ResqueCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         _flags.add(parser)
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """A thread that a job left, in --in-process, does not keep a process that has ended."""
+        before, code = threading.enumerate(), 0
+        try:
+            super().run_from_argv(argv)
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+            if not _left(before):
+                raise
+        if left := _left(before):
+            self.say(f"Ending although a job has left running: {', '.join(left)}.")
+            logging.shutdown()
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError, ValueError, AttributeError):  # Closed, or none at all.
+                    stream.flush()
+            os._exit(code)
 
     def handle(self, **given: Any) -> None:
         if threading.current_thread() is not threading.main_thread():
@@ -101,6 +119,15 @@ class Command(ResqueCommand):
 
     def say(self, sentence: str) -> None:
         print_safely(self.stderr, f"{sentence}\n")
+
+
+def _left(before: list[threading.Thread]) -> list[str]:
+    """Threads that came since, and for which Python would wait at its end."""
+    return [
+        f"thread {each.name!r}"
+        for each in threading.enumerate()
+        if each not in before and not each.daemon
+    ]
 
 
 class _Says(logging.Handler):
