@@ -7,7 +7,7 @@ The only room that runs user code. What it answers is written by the worker.
 import logging
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 from django.conf import settings
@@ -109,7 +109,8 @@ def perform(
                 return None, error
             if not returned:
                 outcome = failed(reservation, error) if once else verdict(reservation, error, site)
-                _told(job, error, outcome)
+                with suppress(BaseException):  # What is told has logged it, as far as that goes.
+                    _told(job, error, outcome)
                 return outcome, error
         signals.job_succeeded.send_robust(sender, job=job, queue=job.queue)
         return Outcome(result=_result(job, returned[0])), None
@@ -175,7 +176,8 @@ def _on_failure(job: Job, error: BaseException) -> None:
     try:
         job.on_failure(error)
     except BaseException:  # Of sys.exit, too: nothing may hide how the job has failed.
-        logger.exception("on_failure failed job=%s id=%s", job.name, job.id)
+        with suppress(BaseException):  # Formatting calls user code.
+            logger.exception("on_failure failed job=%s id=%s", job.name, job.id)
     signals.job_failed.send_robust(type(job), job=job, queue=job.queue, exception=error)
 
 
@@ -192,7 +194,7 @@ def perform_inline(parcel: Parcel) -> None:
         return
     held = wire.Reservation("inline", parcel.queue, "", "", "", payload)
     _, error = perform(held, Guard(), once=True)
-    if error:
+    if error is not None:
         raise error
 
 

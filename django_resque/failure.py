@@ -197,12 +197,13 @@ def _shortened(text: str) -> str:
 
 def described(error: BaseException | None) -> str:
     """An exception in one text; "" for none."""
-    return f"{_exception_name(error)}: {_message(error)}"[:MAX_ERROR] if error else ""
+    return f"{_exception_name(error)}: {_message(error)}"[:MAX_ERROR] if error is not None else ""
 
 
 def _exception_name(error: BaseException) -> str:
     """Bare for Python's and our own, dotted for the project's."""
-    kind = DirtyExit if isinstance(error, DirtyExit) else type(error)
+    # Not by isinstance, which asks the error itself for its class: user code.
+    kind = DirtyExit if issubclass(type(error), DirtyExit) else type(error)
     if kind.__module__ in (builtins.__name__, f"{__package__}.errors"):
         return kind.__qualname__
     return _clean(f"{kind.__module__}.{kind.__qualname__}")
@@ -215,9 +216,13 @@ def _message(error: BaseException) -> str:
         return f"(its text cannot be shown: __str__ raised {type(second).__name__})"
 
 
+#: What an error was raised with, past its own __getattribute__.
+_traceback = vars(BaseException)["__traceback__"].__get__
+
+
 def trace_of(error: BaseException) -> TracebackType | None:
     """Where it was raised, from the job's first frame on; None if that was in this package."""
-    trace = error.__traceback__
+    trace: TracebackType | None = _traceback(error)
     while trace and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
         trace = trace.tb_next
     return trace
@@ -230,7 +235,8 @@ def _backtrace(error: BaseException) -> list[str]:
         formatted = traceback.TracebackException(type(error), error, trace, compact=True).format()
         text = "".join(formatted) if trace else ""
     except BaseException as second:  # noqa: BLE001 -- formatting calls user code: __str__
-        text = f"(no traceback: formatting it raised {type(second).__name__})"
+        text = "".join(traceback.format_tb(trace))
+        text += f"(no more of the traceback: formatting it raised {type(second).__name__})"
     lines = [_shortened(_clean(line)) for line in text.splitlines()]
     if len(lines) > MAX_LINES:
         left_out = f"  ... ({len(lines) - MAX_LINES} lines)"

@@ -40,7 +40,7 @@ class Reports:
         failure = outcome.failure if outcome else None
         text = f"{failure.exception}: {failure.error}" if failure else described(error)
         why = f" {text.splitlines()[0]:.200}" if outcome and text else ""
-        if outcome and error:
+        if outcome and error is not None:
             log(reservation, outcome, error)
         self._line(
             f"{time.strftime('%H:%M:%S')} {reservation.queue} {payload.job} {payload.id or '-'} "
@@ -89,11 +89,8 @@ def log(reservation: wire.Reservation, outcome: Outcome, error: BaseException) -
         )
         return
     trace = trace_of(error) if len(text) < MAX_ERROR else None
-    logger.error(
-        "job failed queue=%s job=%s id=%s: %s",
-        reservation.queue,
-        payload.job,
-        payload.id,
-        text,
-        exc_info=(type(error), error, trace) if trace else None,
-    )
+    words = ("job failed queue=%s job=%s id=%s: %s", reservation.queue, payload.job, payload.id)
+    try:
+        logger.error(*words, text, exc_info=(type(error), error, trace) if trace else None)
+    except BaseException as second:  # noqa: BLE001 -- formatting calls user code, as __dir__
+        logger.error(*words, f"{text} (logging it raised {type(second).__name__})")

@@ -20,7 +20,10 @@ def verdict(reservation: wire.Reservation, error: BaseException, site: Retry | N
     or names no job of ours, is not tried again.
     """
     payload = reservation.payload
-    found = _again(payload, error, site)
+    try:
+        found = _again(payload, error, site)
+    except BaseException:  # noqa: BLE001 -- user code: the error's class, or its attributes
+        found = None
     if found is None:
         return failed(reservation, error)
     attempt, seconds = found

@@ -169,13 +169,13 @@ class Worker:
             self.clean_up(job)
         self.retiring = self.retiring or self.has_done_enough()
         ours, found = self.settle(reservation, outcome)
-        if ours and outcome and outcome.failure and isinstance(error, DirtyExit):
+        if ours and outcome and outcome.failure and type(error) is DirtyExit:
             apart.mourn(reservation, error, self.order.options.stop_timeout)
         if not ours:
             logger.warning("settled by somebody else worker=%s job=%s", self.id, job)
         elif outcome:
             self.post.sheet.count(reservation.queue, job, outcome.ending, waited, took)
-        with suppress(Exception):  # The next job is in our hands: no output is worth it.
+        with suppress(BaseException):  # The next job is in our hands: no output is worth it.
             self.reports.report(reservation, outcome, error, took)
         return found
 
@@ -207,7 +207,7 @@ class Worker:
         def run() -> Outcome | None:
             self.title(f"Processing {about}")
             outcome, error = self.perform_here(reservation)
-            if outcome and error:
+            if outcome and error is not None:
                 with suppress(Exception):
                     reports.log(reservation, outcome, error)
             return outcome

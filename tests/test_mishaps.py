@@ -109,6 +109,28 @@ def test_a_job_that_closes_the_output_harms_no_other(
     assert failures(redis) == []
 
 
+@pytest.mark.parametrize("mode", [[], ["--fork-per-job"], ["--in-process"]])
+def test_nothing_that_an_exception_does_ends_a_worker_or_hides_the_failure(
+    farm: Farm, redis: Redis, trace: Path, mode: list[str]
+) -> None:
+    for what in ("Unreadable", "Reticent", "Empty"):
+        enqueue(jobs.fail_oddly, what)
+    enqueue(jobs.note, str(trace))
+
+    work = farm("resque_work", "--burst", *mode)
+
+    assert work.ends() == 0, work.output
+    assert [failure["exception"] for failure in failures(redis)] == [
+        "tests.project.jobs.Unreadable",
+        "AttributeError",
+        "tests.project.jobs.Empty",
+    ]
+    assert all("fail_oddly" in "".join(each["backtrace"]) for each in failures(redis))
+    assert work.output.count("job failed queue=default") == 3
+    assert lines(trace) == ["ran"]
+    assert work.output.count("*** Starting") == 1
+
+
 @pytest.mark.parametrize("what", ["lower limit", "lower hard limit"])
 def test_a_limit_that_a_job_has_set_is_none_of_the_next(
     farm: Farm, redis: Redis, trace: Path, what: str

@@ -189,6 +189,34 @@ def mischief(what: str, path: str = "", seconds: float = 0.0) -> None:
     time.sleep(seconds)
 
 
+class Unreadable(Exception):
+    """Nothing of it can be read."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise KeyboardInterrupt(name)
+
+
+class Empty(Exception):
+    """Is false, as a list of errors may be."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+class Reticent:
+    """Its attributes cannot be listed, as Python does to say which one was meant."""
+
+    def __dir__(self) -> list[str]:
+        sys.exit(4)
+
+
+@job
+def fail_oddly(what: str) -> None:
+    if what == "Reticent":
+        getattr(Reticent(), "attribute")  # noqa: B009 -- which it has not
+    raise {"Unreadable": Unreadable, "Empty": Empty}[what]
+
+
 @job
 def take_descriptors(path: str) -> None:
     """Closes all, and has a file instead of each that it closed."""
