@@ -6,6 +6,7 @@ is. A thread does for it what a supervisor does, but cannot kill.
 import logging
 import math
 import os
+import signal
 import threading
 import time
 
@@ -44,6 +45,7 @@ class _Own(Child):
         if not self.killed:
             logger.warning("a job does not let go, and cannot be killed in the command's process")
         self.killed = reason
+        process.send(self.pid, signal.SIGURG)  # One that comes just before a sleep is not heard.
         self.place.condemned = 0
 
 
@@ -120,6 +122,8 @@ class Alone:
 
     def look_after(self) -> None:
         """What a supervisor does each turn, for a worker that cannot die alone."""
+        # Signals are for the main thread: one that came here would not end its sleep.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         reader = Own(self.crew.reader)
         while not self.ended:
             try:

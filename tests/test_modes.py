@@ -61,6 +61,23 @@ def test_in_process_a_worker_beats_wakes_and_promotes(
     assert names(redis.keys("resque:worker*")) == []
 
 
+def test_in_process_signals_come_to_the_thread_that_performs(farm: Farm, redis: Redis) -> None:
+    """Another one would hear them, and leave the job asleep."""
+    work = farm("resque_work", "--in-process")
+    wait_for(lambda: redis.hkeys("resque:workers:lease"), "it registered")
+
+    threads = Path(f"/proc/{work.pid}/task").iterdir()
+    others = [each for each in threads if each.name != str(work.pid)]
+    blocked = [re.findall(r"SigBlk:\s*(\w+)", (each / "status").read_text()) for each in others]
+
+    assert others
+    for (mask,) in blocked:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGURG):
+            assert int(mask, 16) >> (number - 1) & 1
+    work.send(signal.SIGTERM)
+    assert work.ends(10) == 0, work.output
+
+
 @pytest.mark.parametrize("how", ["grace", "second TERM"])
 def test_in_process_a_job_is_interrupted_and_put_back(
     farm: Farm, redis: Redis, trace: Path, how: str
