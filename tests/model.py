@@ -448,6 +448,11 @@ def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+#: What a JSON string has a letter for, as cjson writes it: a slash too.
+LETTERS = dict(zip('"\\/\b\f\n\r\t', '"\\/bfnrt', strict=True))
+
+
 def escaped(char: str) -> str:
-    control = ord(char) < 0x20 or char in '"\\\x7f'
-    return f"\\u{ord(char):04x}" if control else char
+    if char in LETTERS:
+        return f"\\{LETTERS[char]}"
+    return f"\\u{ord(char):04x}" if ord(char) < 0x20 or char == "\x7f" else char
