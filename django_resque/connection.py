@@ -58,8 +58,10 @@ _PASSING_CODE = re.compile(
     r"(?:^|-)(READONLY|LOADING|MASTERDOWN|NOREPLICAS|UNBLOCKED|CLUSTERDOWN|TRYAGAIN|BUSY|OOM|MISCONF)\b"
 )
 
-#: To this Redis gives no code, and it does not name the command.
-_FORBIDDEN_IN_A_SCRIPT = re.compile("executing the script can't (?:run|access)")
+#: To this Redis gives no code, and does not name the command; newer ones do.
+_FORBIDDEN_IN_A_SCRIPT = re.compile(
+    "executing the script can't (?:run|access)|ACL failure in script"
+)
 
 #: redis-py before 5.3 wants a command's name for get_connection, later ones warn of it.
 _COMMAND = () if version("redis") >= "5.3" else ("EVALSHA",)
