@@ -231,7 +231,7 @@ def test_usr2_to_one_worker_pauses_that_one_only(farm: Farm, redis: Redis, trace
     os.kill(first, signal.SIGCONT)
     wait_for(lambda: len(lines(trace)) == 7, "the first works again", 3)
     assert lines(trace)[-1] == str(first)
-    assert ": supervising 2 of" in title(work.pid)
+    titled(work.pid, ": supervising 2 of")
 
 
 def test_a_paused_worker_stops_like_any_other(farm: Farm, redis: Redis) -> None:
