@@ -257,13 +257,16 @@ class Model:
             self.over(held.payload)
             self.mark(held.payload, COMPLETE, DAY, end.result, at)
 
-    def put_back(self, worker: str, token: str) -> bool:
-        """At the front of its queue, at no cost."""
+    def put_back(self, worker: str, seen: Held) -> bool:
+        """
+        At the front of its queue, at no cost. A worker whose record was pruned may have taken
+        another job with the same token since it was seen.
+        """
         held = self.held.get(worker)
-        if not held or held.token != token:
-            return self.hashes["workers:settled"].get(worker) == token
+        if not held or held[:3] != seen[:3]:
+            return self.hashes["workers:settled"].get(worker) == seen.token
         del self.held[worker]
-        self.hashes["workers:settled"][worker] = token
+        self.hashes["workers:settled"][worker] = seen.token
         self.sets["queues"].add(held.queue)
         self.lists[f"queue:{held.queue}"].insert(0, held.payload)
         self.mark(held.payload, WAITING, WEEK)

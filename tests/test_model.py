@@ -374,7 +374,7 @@ class Interleavings(RuleBasedStateMachine):
         def step() -> None:
             self.step(
                 lambda: self.store.put_back(held),
-                lambda farm: farm.put_back(worker, held.token),
+                lambda farm: farm.put_back(worker, plain(held)),
             )
 
         self.ask(worker, step, lost=lost)
@@ -463,7 +463,7 @@ class Interleavings(RuleBasedStateMachine):
         self.unanswered.pop(worker, None)
         if held:
             self.step(
-                lambda: self.store.put_back(held), lambda farm: farm.put_back(worker, held.token)
+                lambda: self.store.put_back(held), lambda farm: farm.put_back(worker, plain(held))
             )
 
     @precondition(lambda self: self.model.schedule)

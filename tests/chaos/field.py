@@ -232,7 +232,7 @@ class Field:
         jobs = {*ends, *failed, *self.acknowledged}  # Jobs enqueue others.
         doubled = sum(count - 1 for count in ends.values())
 
-        assert lost == []
+        assert lost == [], self.traces(lost)
         assert self.ledger.overlaps().total() <= self.frozen
         assert doubled <= doubles, ends.most_common(10)
         assert failed.total() <= failures, failed
@@ -249,6 +249,19 @@ class Field:
             killed=self.killed,
             faults=self.proxy.done.total(),
         )
+
+    def traces(self, job_ids: list[str]) -> list[Any]:
+        """Of jobs that are lost: their lines in the ledger, and what in Redis names them."""
+        found: list[Any] = [line for line in self.ledger.lines() if line.job_id in job_ids]
+        for key in self.redis.scan_iter("resque:*", count=1000):
+            kind = self.redis.type(key)
+            values = {
+                "string": [self.redis.get],
+                "list": [lambda key: self.redis.lrange(key, 0, -1)],
+            }
+            text = f"{key} {[read(key) for read in values.get(kind, [])]}"
+            found += [text[:1000]] if any(each in text for each in job_ids) else []
+        return [*found, *(work.output for work in self.works)]
 
     def status(self, job_id: str) -> int | None:
         """As its clients see it."""
