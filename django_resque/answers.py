@@ -1,20 +1,21 @@
 """
-Many questions to Redis in one round trip, for pages: what is refused is missing, not an error.
+Many questions to Redis in one round trip: what is refused is missing, not an error.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from redis.exceptions import NoPermissionError, RedisError
 
 from . import wire
-from .store import Store
+from .roster import Roster
 
 #: The largest number of a counter in Redis.
 LARGEST = 2**63 - 1
 
 
-def read(store: Store, *commands: Sequence[Any]) -> list[Any]:
+def read(store: Roster, *commands: Sequence[Any]) -> list[Any]:
     """
     The answers, in one round trip; None for a command that Redis refuses, be it for want
     of permission or for the type of the key. Raises RedisError if it cannot answer at all.
@@ -46,6 +47,11 @@ def as_number(value: Any) -> int:
 
 def first_number(values: list[Any] | None) -> int:
     return next((as_number(value) for value in values or () if value is not None), 0)
+
+
+def moment(answer: Any) -> float:
+    """What TIME answered in unix seconds; without an answer, this host's time."""
+    return float(answer[0] + answer[1] / 1e6) if answer else time.time()
 
 
 def _is_about_one_key(error: RedisError) -> bool:

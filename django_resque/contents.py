@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import history, patterns, problems, search, wire
-from .answers import as_number, read
+from .answers import as_number, moment, read
 from .rows import Found, Page, QueueRow
 from .store import Store
 
@@ -80,7 +80,7 @@ def queue(store: Store, name: str, number: int | None = 1, size: int = 25) -> Qu
         number = max(1, -(-total // size))
         start = (number - 1) * size
         raws = (raws or [])[max(0, size - (total - start)) :] if total > size else raws
-    clock = history.moment(now)
+    clock = moment(now)
     return Queue(
         name=name,
         known=bool(known or total or pause or aside),

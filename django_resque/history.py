@@ -3,14 +3,13 @@ Numbers over time, as rows for people: what supervisors of django-resque have re
 fast queues are worked. Reads only.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from . import figures
-from .answers import read
+from .answers import moment, read
 from .figures import (
     FAILED,
     HOURS,
@@ -154,11 +153,6 @@ def _growth(
 def clock(store: Store) -> float:
     """By Redis, or by this host where that is not to be asked. One round trip."""
     return moment(read(store, ("TIME",), ("EXISTS", store.keys.queues))[0])
-
-
-def moment(answer: Any) -> float:
-    """What TIME answered in unix seconds; without an answer, this host's time."""
-    return float(answer[0] + answer[1] / 1e6) if answer else time.time()
 
 
 def _totals(store: Store, windows: list[int]) -> list[tuple[str, str, str]]:

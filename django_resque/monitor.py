@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from . import dates, history, search, wire
 from .about import About
-from .answers import as_number, first_number, read
+from .answers import as_number, first_number, moment, read
 from .failure import Failure
 from .problems import PLACES, Mark, Pauses, listeners, problems
 from .rows import Delayed, FailureRow, Overview, Page, QueueRow, WorkerRow
@@ -58,7 +58,7 @@ def overview(store: Store) -> Overview:
     failures, processed, failed, dues = map(as_number, counts[:4])
     pauses = Pauses((all_paused or "").lower() == "true", paused or {}, about or {})
     names = sorted({*(known or ()), *pauses.queues})
-    clock = history.moment(now)
+    clock = moment(now)
     sizes, facts, jobs, pace = _lengths(store, names, sorted(ids or ()), due or [], clock)
     delayed = _delayed(jobs, due or [], dues)
     workers = [
@@ -149,7 +149,7 @@ def worker(store: Store, worker_id: str) -> WorkerRow | None:
     )
     everything = (all_paused or "").lower() == "true"
     pauses = Pauses(everything, paused or {}, {worker_id: about} if about else {})
-    return _worker_row(worker_id, facts, lease, history.moment(now), pauses) if known else None
+    return _worker_row(worker_id, facts, lease, moment(now), pauses) if known else None
 
 
 def _marks(raws: list[Any], total: int) -> list[Mark]:

@@ -139,21 +139,17 @@ def _unheard(queues: list[QueueRow], workers: list[WorkerRow]) -> list[Problem]:
 
 def _held_up(queues: list[QueueRow], workers: list[WorkerRow], pauses: Pauses) -> Iterator[Problem]:
     """Workers listen, and yet nobody takes. Of those that are all silent is told elsewhere."""
-    names = [queue.name for queue in queues]
-    paused = listeners([each for each in workers if each.paused_itself], names)
-    silent = listeners([each for each in workers if each.silent and not each.paused_itself], names)
-    for queue in queues:
-        told, lost = paused[queue.name], silent[queue.name]
-        if not queue.size or queue.paused or pauses.everything:
-            continue
-        if told and told + lost == queue.workers:
-            text = _("%(queue)s: %(count)d waiting, all workers that listen are paused.")
-            if lost:
-                text = _(
-                    "%(queue)s: %(count)d waiting, all workers that listen are paused or silent."
-                )
-            text %= {"queue": wire.readable(queue.name), "count": queue.size}
-            yield Problem("warning", text)
+    held = [each for each in queues if each.held and each.size and not each.paused]
+    if pauses.everything or not held:
+        return
+    paused = listeners([row for row in workers if row.paused_itself], [row.name for row in held])
+    for queue in held:
+        text = _("%(queue)s: %(count)d waiting, all workers that listen are paused.")
+        if paused[queue.name] < queue.workers:
+            text = _("%(queue)s: %(count)d waiting, all workers that listen are paused or silent.")
+        if paused[queue.name]:
+            told = {"queue": wire.readable(queue.name), "count": queue.size}
+            yield Problem("warning", text % told)
 
 
 def _overdue(delayed: Delayed, clock: float) -> list[Problem]:

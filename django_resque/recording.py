@@ -6,11 +6,9 @@ and how long the queues are.
 import os
 import time
 from collections.abc import Mapping
-from typing import Any
 
-from redis.exceptions import RedisError, ResponseError
-
-from . import figures, wire
+from . import figures
+from .answers import moment, read
 from .roster import Roster
 from .scripts import script
 
@@ -36,21 +34,21 @@ class Measuring:
             return
         self._next = time.monotonic() + figures.APART  # Also if it fails: nothing hangs on it.
         keys = store.keys
-        newest, names, now = _asked(
+        newest, names, now = read(
             store, ("LINDEX", keys.lengths, 0), ("SMEMBERS", keys.queues), ("TIME",)
         )
         noted = figures.Lengths.decode(newest or "")
-        age = _moment(now) - noted.at if now and noted else figures.APART
+        age = moment(now) - noted.at if now and noted else figures.APART
         if 0 <= age < figures.APART:
             self._next -= age
             return
         queues = sorted(names or ())[: figures.QUEUES]
-        *sizes, now = _asked(store, *[("LLEN", keys.queue(name)) for name in queues], ("TIME",))
+        *sizes, now = read(store, *[("LLEN", keys.queue(name)) for name in queues], ("TIME",))
         if now is None:
             return
         known = {name: size for name, size in zip(queues, sizes, strict=True) if size is not None}
         whole = names is not None and len(known) == len(names)
-        note = figures.Lengths.of(_moment(now), known, whole=whole).encode()
+        note = figures.Lengths.of(moment(now), known, whole=whole).encode()
         words: list[str | int] = [newest or "", note, figures.NOTES - 1]
         script("measure")(store.redis, [keys.lengths], [*words, figures.APART * figures.NOTES])
 
@@ -116,21 +114,3 @@ class Recorder:
                 words += [at, field, figures.encode(tally)]
         answer = script("record")(store.redis, [keys.figures_writer(self._writer), *windows], words)
         return str(answer)
-
-
-def _asked(store: Roster, *commands: tuple[str | int, ...]) -> list[Any]:
-    """The answers, in one round trip; None for what Redis refuses."""
-    with store.redis.pipeline(transaction=False) as pipe:
-        for name, *given in commands:
-            words = [wire.raw(word) if isinstance(word, str) else word for word in given]
-            pipe.execute_command(name, *words)  # type: ignore[no-untyped-call]  # not annotated
-        answers = pipe.execute(raise_on_error=False)
-    for answer in answers:
-        if isinstance(answer, RedisError) and not isinstance(answer, ResponseError):
-            raise answer
-    return [None if isinstance(answer, RedisError) else answer for answer in answers]
-
-
-def _moment(now: tuple[int, int]) -> float:
-    """What TIME answers, in unix seconds."""
-    return now[0] + now[1] / 1e6

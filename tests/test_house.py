@@ -59,7 +59,8 @@ PLAN: dict[str, set[str]] = {
     "store": {
         "dates", "errors", "failure", "items", "outcome", "parcels", "queued", "scripts", "wire",
     },
-    "recording": {"figures", "roster", "scripts", "wire", "redis"},
+    "answers": {"roster", "wire", "redis"},
+    "recording": {"answers", "figures", "roster", "scripts"},
     "listing": {"store", "wire", "redis"},
     "waiting": {"connection", "redis"},
     "doorbell": {"connection", "keys", "process", "scripts", "wire", "redis"},
@@ -79,7 +80,6 @@ PLAN: dict[str, set[str]] = {
     "queues": {"conf", "enqueueing", "errors", "listing", "process", "wire"},
     "rows": {"dates", "failure", "roster", "wire"},
     "problems": {"about", "patterns", "roster", "rows", "wire", "django"},
-    "answers": {"store", "wire", "redis"},
     "history": {"answers", "figures", "store"},
     "monitor": {
         "about", "answers", "dates", "failure", "history", "problems", "rows", "search", "store",
