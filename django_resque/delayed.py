@@ -1,6 +1,6 @@
 """
 The delayed set: one job of it is taken out, or put into its queue before its time. One method
-is one atomic step.
+is one atomic step, and then one that forgets a due time to which nothing is delayed.
 """
 
 import time
@@ -21,25 +21,18 @@ class DelayedSet(FailedList):
         `behind` says how many stood behind it when it was seen: it is found sooner.
         """
         keys = self.keys
-        return bool(
-            self._run(
-                "cancel",
-                [
-                    keys.delayed(due),
-                    self._status_key(item.payload),
-                    keys.pushed(item.payload.id),
-                    keys.schedule,
-                    keys.timestamps(item.raw),
-                ],
-                [
-                    item.raw,
-                    behind,
-                    PUSHED_TTL if item.payload.id else "",
-                    due,
-                    keys.delayed_name(due),
-                ],
-            )
+        found = self._run(
+            "cancel",
+            [
+                keys.delayed(due),
+                self._status_key(item.payload),
+                keys.pushed(item.payload.id),
+                keys.timestamps(item.raw),
+            ],
+            [item.raw, behind, PUSHED_TTL if item.payload.id else "", keys.delayed_name(due)],
         )
+        self._forget_due(due)
+        return bool(found)
 
     def hasten(self, due: str, item: Item, behind: int = 0) -> Literal["done", "gone", "refused"]:
         """Move a delayed job to its queue now. "refused" if that is no list."""
@@ -48,15 +41,19 @@ class DelayedSet(FailedList):
             "hasten",
             [
                 keys.delayed(due),
-                keys.schedule,
                 keys.timestamps(item.raw),
                 keys.queues,
                 keys.queue(item.queue),
                 self._status_key(item.payload),
             ],
             [
-                *(item.raw, behind, due, delayed, item.queue, item.payload.raw),
+                *(item.raw, behind, delayed, item.queue, item.payload.raw),
                 *(int(time.time()), UNENDED_TTL),
             ],
         )
+        self._forget_due(due)
         return answer
+
+    def _forget_due(self, due: str) -> None:
+        """A due time to which nothing is delayed any more. Left undone, it is done at that time."""
+        self._run("forget_due", [self.keys.delayed(due), self.keys.schedule], [due])

@@ -67,8 +67,8 @@ class Store(Queued):
         """
         Move the jobs of the earliest due time to their queues, at most `limit` of them.
 
-        Answers how many were moved by this call; None if nothing is due. Two round trips,
-        or one if nothing is due.
+        Answers how many were moved by this call; None if nothing is due. Three round trips
+        at most: what is due, the moves, to forget the due time; one if nothing is due.
         """
         found = self._run("due", [self.keys.schedule], [self.keys.delayed(""), limit])
         if not found:
@@ -77,12 +77,10 @@ class Store(Queued):
         if None in raws:
             return self._disown(due)
         items = [Item.read(raw) for raw in raws]
-        homeless = {at for at, item in enumerate(items) if not item.queue}
-        while True:
-            moved, *more = self._promote(due, items, homeless)
-            if not more:
-                return int(moved)
-            homeless.update(more)
+        moved = self._promote(due, items)
+        if len(items) < limit:
+            self._forget_due(due)
+        return moved
 
     def reserve(self, take: Take) -> wire.Reservation | Nothing:
         """Take the next job from the first queue that has one."""
@@ -179,11 +177,20 @@ class Store(Queued):
         ]
         return "settle", moved, [failure, outcome.code, outcome.result, self.status_ttl]
 
-    def _promote(self, due: str, items: list[Item], homeless: set[int]) -> list[int]:
+    def _promote(self, due: str, items: list[Item]) -> int:
         """Move items to their queues; those that no queue can take, to the failures."""
+        homeless = {at for at, item in enumerate(items) if not item.queue}
+        while True:
+            moved, *more = self._move(due, items, homeless)
+            if not more:
+                return moved
+            homeless.update(more)
+
+    def _move(self, due: str, items: list[Item], homeless: set[int]) -> list[int]:
+        """The same, once it is known which of them no queue can take: see promote.lua."""
         keys, now = self.keys, int(time.time())
-        to = [keys.delayed(due), keys.schedule, keys.queues]
-        words: list[str | int] = [due, keys.delayed_name(due), now, UNENDED_TTL, self.status_ttl]
+        to = [keys.delayed(due), keys.queues]
+        words: list[str | int] = [keys.delayed_name(due), now, UNENDED_TTL, self.status_ttl]
         for at, item in enumerate(items):
             to += [
                 keys.timestamps(item.raw),

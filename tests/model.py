@@ -145,14 +145,18 @@ class Model:
                 self.sets[f"timestamps:{item}"].discard(f"delayed:{due}")
                 self.mark(job.payload, WAITING, WEEK)
                 moved += 1
-        if not delayed:
-            self.schedule.discard(due)
         return moved
+
+    def forget_due(self, due: int | None) -> None:
+        """The third, which also ends what takes a delayed job out."""
+        if due is not None and not self.lists[f"delayed:{due}"]:
+            self.schedule.discard(due)
 
     def cancel(self, job: Job, behind: int) -> bool:
         """Of those that are the same to the byte, the first from the end that is nearer."""
         where, text = place(job)
         if text not in self.lists[where]:
+            self.forget_due(job.due)
             return False
         self.remove(where, text, last=behind * 2 < len(self.lists[where]))
         self.strings.pop(status_key(job.payload), None)
@@ -161,21 +165,20 @@ class Model:
             self.write(f"job:{job.id}:pushed", "1", MINUTES)
         if job.due is not None:
             self.sets[f"timestamps:{job.item}"].discard(where)
-            if not self.lists[where]:
-                self.schedule.discard(job.due)
+        self.forget_due(job.due)
         return True
 
     def hasten(self, job: Job, behind: int) -> str:
         """Its time has come, says somebody."""
         where, text = place(job)
         if text not in self.lists[where]:
+            self.forget_due(job.due)
             return "gone"
         self.remove(where, text, last=behind * 2 < len(self.lists[where]))
         self.append(job.queue, job.payload)
         self.sets[f"timestamps:{text}"].discard(where)
         self.mark(job.payload, WAITING, WEEK)
-        if job.due is not None and not self.lists[where]:
-            self.schedule.discard(job.due)
+        self.forget_due(job.due)
         return "done"
 
     # Workers.

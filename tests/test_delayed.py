@@ -225,9 +225,9 @@ def test_two_promoters_move_an_item_once(store: Store, redis: Redis) -> None:
     push_numbered(store, due, 6)
     items = read(redis, due)
 
-    assert store._promote(str(due), items[:4], set()) == [4]
-    assert store._promote(str(due), items[:4], set()) == [0]
-    assert store._promote(str(due), items, set()) == [2]
+    assert store._promote(str(due), items[:4]) == 4
+    assert store._promote(str(due), items[:4]) == 0
+    assert store._promote(str(due), items) == 2
 
     assert moved(redis) == [0, 1, 2, 3, 4, 5]
 
@@ -238,7 +238,7 @@ def test_what_was_cancelled_meanwhile_is_passed_over(store: Store, redis: Redis)
     items = read(redis, due)
     store.cancel_delayed(str(due), items[1])
 
-    assert store._promote(str(due), items, set()) == [3]
+    assert store._promote(str(due), items) == 3
 
     assert moved(redis) == [0, 2, 3]
 
@@ -249,8 +249,8 @@ def test_equal_items_are_all_moved(store: Store, redis: Redis) -> None:
     redis.zadd("resque:delayed_queue_schedule", {str(due): due})
     items = read(redis, due)
 
-    assert store._promote(str(due), items[:2], set()) == [2]
-    assert store._promote(str(due), items, set()) == [1]
+    assert store._promote(str(due), items[:2]) == 2
+    assert store._promote(str(due), items) == 1
 
     assert queued(redis) == ['{"class":"R","args":[]}'] * 3
 
@@ -263,7 +263,7 @@ def test_a_promoter_that_comes_too_late_searches_no_long_list(store: Store, redi
     store.promote()
     redis.config_resetstat()
 
-    store._promote(str(due), late, set())
+    store._promote(str(due), late)
 
     called: Any = redis.info("commandstats")
     assert "cmdstat_lrem" not in called

@@ -9,6 +9,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
@@ -122,26 +123,33 @@ FOREIGN = [
 ]
 
 
+class Interrupted(Exception):
+    """A promoter, between its steps."""
+
+
 class Watched(Store):
     """
     A store whose failed list is deep at the length of a few, and whose promoters can be
-    stopped between their two steps.
+    stopped between their three steps.
     """
 
     looked: tuple[int, list[str]] | None = None
 
     def first_due(self) -> tuple[int, list[str]] | None:
         self.looked = None
-        self.promote()
+        with suppress(Interrupted):
+            self.promote()
         return self.looked
 
     def move(self, due: int, items: list[str]) -> int:
-        (moved,) = super()._promote(str(due), list(map(Item.read, items)), set())
-        return moved
+        return super()._promote(str(due), list(map(Item.read, items)))
 
-    def _promote(self, due: str, items: list[Item], homeless: set[int]) -> list[int]:
+    def forget_due(self, due: int) -> None:
+        self._forget_due(str(due))
+
+    def _promote(self, due: str, items: list[Item]) -> int:
         self.looked = int(due), [item.raw for item in items]
-        return [0]
+        raise Interrupted
 
     def _each(self, name: str, calls: list[Call]) -> Any:
         text = script(name).text
@@ -474,6 +482,11 @@ class Interleavings(RuleBasedStateMachine):
     @rule(looked=promoters)
     def promote(self, looked: tuple[int, list[str]]) -> None:
         self.step(lambda: self.store.move(*looked), lambda farm: farm.promote(*looked))
+
+    @rule(looked=promoters)
+    def forget_due(self, looked: tuple[int, list[str]]) -> None:
+        due = looked[0]
+        self.step(lambda: self.store.forget_due(due), lambda farm: farm.forget_due(due))
 
     # Clients of other languages.
 

@@ -675,7 +675,8 @@ def hastened(store: Store, redis: Redis) -> None:
     """Does not wait: promotes what is to be tried again before its time."""
     for due in delayed(redis):
         items = [Item.read(raw) for raw in elements(redis, f"delayed:{due}")]
-        assert store._promote(str(due), items, set()) == [1]
+        assert store._promote(str(due), items) == 1
+        store._forget_due(str(due))
 
 
 def failures(redis: Redis) -> list[dict[str, Any]]:

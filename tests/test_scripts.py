@@ -1,10 +1,12 @@
 """
 Redis rolls nothing back: each script does all or nothing, whatever stands at its keys, and a full
-Redis can be drained but not filled. Every script is performed in a scene of its own.
+Redis can be drained but not filled. And whatever part of its writes is done, once or once more: no
+job is lost. Every script is performed in a scene of its own.
 """
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from django_resque.recording import Recorder
 from django_resque.scripts import script
 from django_resque.store import Store, Take
 from django_resque.wire import Payload, Reservation, raw
+from tests.aof import commands
 from tests.conftest import wait_for
 from tests.contents import Contents, contents
 
@@ -135,6 +138,26 @@ def but(key: bytes, state: State) -> State:
     return found, state[1] - {name}
 
 
+def replay(redis: Any, effects: list[list[bytes]]) -> None:
+    """Write what a script wrote, as Redis does when it reads its AOF: whatever may fail."""
+    for words in effects:
+        with suppress(ResponseError):
+            redis.execute_command(*words)
+
+
+def jobs(state: State) -> set[str]:
+    """Ids of the jobs that wait, are delayed, in hand or failed. What was cleared is not there."""
+    found: set[str] = set()
+    schedule: Any = state[0].get("delayed_queue_schedule", ("zset", {}))[1]
+    for key, (kind, value) in state[0].items():
+        place, _, name = key.partition(":")
+        if kind != kind_of(key.encode()) or place not in ("queue", "delayed", "failed", "worker"):
+            continue
+        if key != "failed:cleared" and (place != "delayed" or name in schedule):
+            found.update(re.findall(r'"id":"([0-9a-f]{32})"', str(value)))
+    return found
+
+
 def kind_of(key: bytes) -> str:
     name = key.decode("utf-8", "replace").removeprefix("resque:")
     return next((kind for start, kind in TYPES.items() if name.startswith(start)), "string")
@@ -151,7 +174,7 @@ def parcels(count: int, due: int | None = None, queue: str = "low") -> list[Parc
     return [Parcel(queue, payload(at), track=at % 2 == 0, due=due) for at in range(count)]
 
 
-def held(store: Store, waiting: int = 1) -> Reservation:
+def held(store: Store, waiting: int = 2) -> Reservation:
     store.register(WORKER, ABOUT)
     store.push(parcels(1 + waiting))
     found = store.reserve(take())
@@ -205,12 +228,22 @@ def seeing_what_is_due(store: Store) -> Step:
 
 def promoting(store: Store) -> Step:
     items = delayed(store)
-    return lambda: store._promote(str(DUE), items, set())
+    return lambda: store._promote(str(DUE), items)
+
+
+def promoting_the_first(store: Store) -> Step:
+    items = delayed(store)
+    return lambda: store._promote(str(DUE), items[:1])
+
+
+def forgetting_a_due_time(store: Store) -> Step:
+    store._promote(str(DUE), delayed(store))
+    return lambda: store._forget_due(str(DUE))
 
 
 def promoting_to_the_failures(store: Store) -> Step:
     items = delayed(store)
-    return lambda: store._promote(str(DUE), items, {0})
+    return lambda: store._move(str(DUE), items, {0})
 
 
 def disowning(store: Store) -> Step:
@@ -322,15 +355,15 @@ def cancelling(store: Store) -> Step:
     return lambda: store.cancel("low", payload(0).raw, payload(0).id)
 
 
-def cancelling_the_last_that_is_delayed(store: Store) -> Step:
+def cancelling_what_is_delayed(store: Store) -> Step:
     item = Item.new("low", payload(0), track=True)
-    store.push(parcels(1, DUE))
+    store.push(parcels(2, DUE))
     return lambda: store.cancel_delayed(str(DUE), item)
 
 
 def hastening(store: Store) -> Step:
     item = Item.new("low", payload(0), track=True)
-    store.push(parcels(1, DUE))
+    store.push(parcels(2, DUE))
     return lambda: store.hasten(str(DUE), item)
 
 
@@ -387,9 +420,16 @@ def restoring(store: Store) -> Step:
     )
 
 
+def restoring_a_queue(store: Store) -> Step:
+    store.redis.rpush("resque:queues:cleared:low", "a", "b")
+    store.push(parcels(2))
+    keys = ["resque:queue:low", "resque:queues:cleared:low", "resque:queues"]
+    return lambda: script("restore")(store.redis, keys, [500, 3600, "low"])
+
+
 def restoring_step_by_step(store: Store) -> Step:
     store.redis.rpush("resque:queues:cleared:low", "a", "b", "c")
-    store.redis.rpush("resque:queue:low", "d", "e", "f")
+    store.push(parcels(3))
     keys = ["resque:queue:low", "resque:queues:cleared:low", "resque:queues"]
     return lambda: script("restore")(store.redis, keys, [2, 3600, "low"])
 
@@ -426,15 +466,15 @@ def bury(store: Store) -> None:
 
 
 SCENES = [
-    pushing, delaying, seeing_what_is_due, promoting, promoting_to_the_failures, disowning, looking,
-    registering, registering_after_a_crash, beating, reserving, reserving_beside_a_pause,
-    settling_as_done, settling_as_failed, settling_and_taking, settling_and_taking_beside_a_pause,
-    settling_again, retrying, retrying_and_taking, putting_back, giving_up_an_idle_worker,
-    giving_up_and_failing, giving_up_and_retrying, cancelling,
-    cancelling_the_last_that_is_delayed, hastening, ordering, requeueing,
-    requeueing_from_the_depth, discarding, discarding_from_the_depth, clearing,
-    clearing_a_queue, clearing_a_queue_again, restoring, restoring_step_by_step, recording_figures,
-    measuring, measuring_too_late,
+    pushing, delaying, seeing_what_is_due, promoting, promoting_the_first,
+    promoting_to_the_failures, forgetting_a_due_time, disowning, looking, registering,
+    registering_after_a_crash, beating, reserving, reserving_beside_a_pause, settling_as_done,
+    settling_as_failed, settling_and_taking, settling_and_taking_beside_a_pause, settling_again,
+    retrying, retrying_and_taking, putting_back, giving_up_an_idle_worker,
+    giving_up_and_failing, giving_up_and_retrying, cancelling, cancelling_what_is_delayed,
+    hastening, ordering, requeueing, requeueing_from_the_depth, discarding,
+    discarding_from_the_depth, clearing, clearing_a_queue, clearing_a_queue_again, restoring,
+    restoring_a_queue, restoring_step_by_step, recording_figures, measuring, measuring_too_late,
 ]  # fmt: skip
 
 
@@ -452,7 +492,7 @@ def scene(request: pytest.FixtureRequest, redis: Redis, recording: Recording) ->
     before: Any = {key: (redis.pttl(key), redis.dump(key)) for key in found}
     recording.calls = []
     step()
-    (call,) = recording.calls
+    call, *_ = recording.calls  # The next one would forget the due time of a delayed job.
     return Scene(redis, recording, *call, before, everything(recording))
 
 
@@ -460,8 +500,10 @@ def test_every_script_has_a_scene(redis: Redis, recording: Recording) -> None:
     played = set()
     for each in SCENES:
         redis.flushdb()
-        each(Store(recording))()
-        played.add(recording.calls[-1][0])
+        step = each(Store(recording))
+        recording.calls = []
+        step()
+        played.add(recording.calls[0][0])
 
     assert played == set(NAMES)
 
@@ -507,30 +549,96 @@ def test_a_full_redis_refuses_what_adds_and_nothing_else(scene: Scene) -> None:
         assert timeless(after) == timeless(scene.after)
 
 
+@pytest.fixture(scope="module")
+def aof(redis: Redis, redis_directory: Path) -> Iterator[Callable[[], bytes]]:
+    """From now on the server writes an AOF; answers what has come since the last time."""
+    redis.config_set("appendonly", "yes")
+    wait_for(lambda: not redis.info("persistence")["aof_rewrite_in_progress"], "it is written")
+    (path,) = [*redis_directory.glob("appendonlydir/*.incr.aof"), *redis_directory.glob("*.aof")]
+    seen = 0
+
+    def written() -> bytes:
+        nonlocal seen
+        redis.ping()  # What was asked before has been written.
+        text = path.read_bytes()[seen:]
+        seen += len(text)
+        return text
+
+    yield written
+    redis.config_set("appendonly", "no")
+
+
+def test_no_job_is_lost_whatever_part_of_a_step_is_written_once_more(
+    scene: Scene, aof: Callable[[], bytes]
+) -> None:
+    """
+    A Redis that dies while it writes a step to its AOF may later take the first part of it for
+    done: at the start after the next one, where it reads what came then behind that part. So
+    every job must be somewhere after each write, and also when the step is done once more.
+    """
+    before = jobs(scene.begin())
+    aof()
+    assert scene.call() == ""
+    effects = commands(aof())
+    kept = before & jobs(everything(scene.redis))
+
+    lost = []
+    for count in range(len(effects) + 1):
+        for more in ([], effects):
+            scene.begin()
+            replay(scene.plain, [*effects[:count], *more])
+            if missing := kept - jobs(everything(scene.redis)):
+                lost.append((count, bool(more), effects[:count], missing))
+    assert lost == []
+
+
+def test_a_due_time_is_not_forgotten_by_half_a_step(
+    redis: Redis, recording: Recording, aof: Callable[[], bytes]
+) -> None:
+    """What is delayed to the same second meanwhile does not write the time once more."""
+    store = Store(recording)
+    items = delayed(store)
+    first = commands(aof())
+    store._promote(str(DUE), items)
+    half = commands(aof())
+    redis.flushdb()
+    replay(redis, first)
+    aof()
+    store.push([Parcel("low", payload(7), due=DUE)])
+    then = commands(aof())
+    assert b"ZADD" not in [words[0].upper() for words in then]
+
+    redis.flushdb()
+    replay(redis, [*first, *half, *then])
+
+    assert payload(7).id in jobs(everything(recording))
+
+
 def test_what_takes_ends_moves_or_beats_begins_with_a_pop_or_a_delete() -> None:
     assert {name: first_write(name) for name in NAMES} == {
         "beat": "HDEL",
         "cancel": "LREM",
         "clear": "UNLINK",
         "delay": "RPUSH",
-        "discard": "LREM",
+        "discard": "LTRIM",
         "disown": "ZREM",
         "due": None,
+        "forget_due": "ZREM",
         "give_up": "DEL",
-        "hasten": "LREM",
+        "hasten": "SREM",
         "look": None,
         "measure": "LTRIM",
         "order": "HDEL",
-        "promote": "LPOP",
+        "promote": "SREM",
         "push": "SADD",
-        "put_back": "DEL",
+        "put_back": "HDEL",
         "record": "DEL",
         "register": "SADD",
-        "requeue": "LREM",
-        "reserve": "LPOP",
+        "requeue": "LTRIM",
+        "reserve": "HDEL",
         "restore": "EXPIRE",
-        "retry": "DEL",
-        "settle": "DEL",
+        "retry": "HDEL",
+        "settle": "HDEL",
     }
 
 
@@ -547,8 +655,8 @@ def test_those_that_add_and_no_others_are_refused_at_their_first_write(redis: An
 
 #: Commands in our scripts that only read.
 READS = {
-    "EXISTS", "GET", "HEXISTS", "HGET", "HLEN", "LINDEX", "LLEN", "LRANGE", "SCARD", "SMEMBERS",
-    "TIME", "ZCARD", "ZRANGE", "ZRANGEBYSCORE",
+    "EXISTS", "GET", "HEXISTS", "HGET", "HLEN", "LINDEX", "LLEN", "LPOS", "LRANGE", "SCARD",
+    "SMEMBERS", "TIME", "ZCARD", "ZRANGE", "ZRANGEBYSCORE",
 }  # fmt: skip
 
 FUNCTION = re.compile(r"^local function (\w+)\(.*?\)\n(.*?)^end$", re.MULTILINE | re.DOTALL)

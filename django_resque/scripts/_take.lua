@@ -7,9 +7,11 @@
 --             {'unregistered'}      the worker has no lease, so nobody watches over it
 --
 -- A record that bears the caller's own token is handed out again: its reply was lost.
--- The first write is a pop, so a Redis at its memory limit can still be drained.
 --
 -- What could raise is asked before anything is written, also by settle: `hindrance` first.
+-- Whoever calls `take` has begun: see _begin. The job is removed from its queue last, and by its
+-- value: done once more by a Redis that reads half a step in its AOF, LPOP would remove the job
+-- behind it.
 
 -- What keeps a worker from taking, if anything does; and whether some queues are paused.
 local function hindrance(lease_key, all_key, paused_key, worker_id)
@@ -43,12 +45,7 @@ local function take(worker_key, hindered, some_paused, paused_key, rest, now, tt
     local payload = false
     if not some_paused
         or redis.call('HEXISTS', paused_key, string.sub(KEYS[i], name_at)) == 0 then
-      payload = redis.pcall('LPOP', KEYS[i])
-      if type(payload) == 'table' and not string.find(payload.err, 'WRONGTYPE', 1, true) then
-        -- No key of another type but a Redis that refuses to write, by now a replica perhaps.
-        -- Nothing was popped: raise, lest its answer be taken for an empty queue.
-        redis.call('LPOP', KEYS[i])
-      end
+      payload = redis.pcall('LINDEX', KEYS[i], 0)
     end
     if type(payload) == 'string' then
       redis.call('SET', worker_key,
@@ -64,6 +61,7 @@ local function take(worker_key, hindered, some_paused, paused_key, rest, now, tt
         end
         mark(status_prefix .. id .. ':status', 2, now, 'null', ttl)
       end
+      redis.call('LREM', KEYS[i], 1, payload)
       return { 'job', i - key + 1, payload }
     end
   end

@@ -3,15 +3,12 @@
 --   KEYS[1]   queue:<name> or delayed:<due>   LIST     removed from
 --   KEYS[2]   job:<id>:status                 STRING   deleted
 --   KEYS[3]   job:<id>:pushed                 STRING   written: a repeated push finds it
---   KEYS[4]   delayed_queue_schedule          ZSET     removed from when the delayed list is empty
---   KEYS[5]   timestamps:<item>               SET      removed from
---             KEYS[4] and KEYS[5] for a delayed job only
+--   KEYS[4]   timestamps:<item>               SET      removed from; for a delayed job only
 --
 --   ARGV[1]   payload or item, byte for byte
 --   ARGV[2]   how many stood behind it when it was seen: only tells the nearer end
 --   ARGV[3]   seconds the push is remembered; or '' for a job without an id
---   ARGV[4]   due, as it stands in the set; or ''
---   ARGV[5]   delayed:<due> without the namespace; or ''
+--   ARGV[4]   delayed:<due> without the namespace; for a delayed job only
 --
 --   returns   1   taken out by this call
 --             0   not there any more
@@ -28,10 +25,7 @@ if ARGV[3] ~= '' then
 end
 
 if #KEYS > 3 then
-  redis.pcall('SREM', KEYS[5], ARGV[5])
-  if redis.call('LLEN', KEYS[1]) == 0 then
-    redis.pcall('ZREM', KEYS[4], ARGV[4])
-  end
+  redis.pcall('SREM', KEYS[4], ARGV[4])
 end
 
 return 1

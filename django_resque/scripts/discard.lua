@@ -12,4 +12,10 @@
 
 -- include: _withdraw
 
-return withdraw(KEYS[1], ARGV[1], tonumber(ARGV[2]))
+local answer, at = seek(KEYS[1], ARGV[1], tonumber(ARGV[2]))
+if answer ~= 'gone' then
+  begin(KEYS[1])
+  withdraw(KEYS[1], ARGV[1], answer, at)
+end
+
+return answer

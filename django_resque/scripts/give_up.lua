@@ -62,7 +62,7 @@ end
 if again then
   redis.call('ZCARD', KEYS[17])
 end
-redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
 if again then
   redis.pcall('INCR', KEYS[15])
   redis.call('RPUSH', KEYS[16], ARGV[7])
@@ -75,6 +75,7 @@ elseif record then
   redis.pcall('INCR', KEYS[12])
   mark(KEYS[14], 3, ARGV[5], 'null', ARGV[6])
 end
+redis.call('DEL', KEYS[1])
 redis.pcall('SREM', KEYS[5], ARGV[1])
 for i = 6, 10 do
   redis.pcall('HDEL', KEYS[i], ARGV[1])

@@ -1,18 +1,16 @@
 -- promote: move delayed jobs whose time has come to their queues, each once.
 --
---   KEYS[1]    delayed:<due>            LIST     popped from
---   KEYS[2]    delayed_queue_schedule   ZSET     removed from when the list is empty
---   KEYS[3]    queues                   SET      added to
+--   KEYS[1]    delayed:<due>            LIST     removed from its head
+--   KEYS[2]    queues                   SET      added to
 --   then for each item, as they were read from the head of the list:
 --   KEYS[i]    timestamps:<item>        SET      removed from
 --   KEYS[i+1]  queue:<name>             LIST     appended to; or failed, for what no queue takes
 --   KEYS[i+2]  job:<id>:status          STRING   rewritten if the job is tracked
 --
---   ARGV[1]    due, as it stands in the set
---   ARGV[2]    delayed:<due> without the namespace: what timestamps:<item> holds
---   ARGV[3]    now, whole unix seconds
---   ARGV[4]    seconds the status of a waiting job lives
---   ARGV[5]    seconds the status of an ended job lives
+--   ARGV[1]    delayed:<due> without the namespace: what timestamps:<item> holds
+--   ARGV[2]    now, whole unix seconds
+--   ARGV[3]    seconds the status of a waiting job lives
+--   ARGV[4]    seconds the status of an ended job lives
 --   then for each item:
 --   ARGV[j]    item
 --   ARGV[j+1]  payload; or the failure
@@ -24,16 +22,16 @@
 --   errors     WRONGTYPE   the failed list is none; nothing was written
 --
 -- An item is moved only from the head of the list: what another promoter has moved or somebody
--- has cancelled is found missing at once. LREM would look for it in the whole list.
+-- has cancelled is found missing at once, and LREM need not look for it in the whole list.
 
 -- include: _status
 
 local homeless = {}
-for i = 4, #KEYS, 3 do
+for i = 3, #KEYS, 3 do
   if ARGV[i + 4] == '' then
     redis.call('LLEN', KEYS[i + 1])
   elseif type(redis.pcall('LLEN', KEYS[i + 1])) ~= 'number' then
-    table.insert(homeless, (i - 4) / 3)
+    table.insert(homeless, (i - 3) / 3)
   end
 end
 if #homeless > 0 then
@@ -41,24 +39,20 @@ if #homeless > 0 then
 end
 
 local moved = 0
-for i = 4, #KEYS, 3 do
+for i = 3, #KEYS, 3 do
   local j = i + 2
   if redis.call('LINDEX', KEYS[1], 0) == ARGV[j] then
-    redis.call('LPOP', KEYS[1])
-    redis.call('RPUSH', KEYS[i + 1], ARGV[j + 1])
-    redis.pcall('SREM', KEYS[i], ARGV[2])
+    redis.pcall('SREM', KEYS[i], ARGV[1])
     if ARGV[j + 2] == '' then
-      mark(KEYS[i + 2], 3, ARGV[3], 'null', ARGV[5])
+      mark(KEYS[i + 2], 3, ARGV[2], 'null', ARGV[4])
     else
-      redis.pcall('SADD', KEYS[3], ARGV[j + 2])
-      mark(KEYS[i + 2], 1, ARGV[3], 'null', ARGV[4])
+      redis.pcall('SADD', KEYS[2], ARGV[j + 2])
+      mark(KEYS[i + 2], 1, ARGV[2], 'null', ARGV[3])
     end
+    redis.call('RPUSH', KEYS[i + 1], ARGV[j + 1])
+    redis.call('LREM', KEYS[1], 1, ARGV[j])
     moved = moved + 1
   end
-end
-
-if redis.call('LLEN', KEYS[1]) == 0 then
-  redis.pcall('ZREM', KEYS[2], ARGV[1])
 end
 
 return { moved }

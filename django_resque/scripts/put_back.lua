@@ -23,6 +23,7 @@
 
 -- include: _status
 -- include: _record
+-- include: _begin
 
 local record = redis.call('GET', KEYS[1])
 if not bears(record, ARGV[2]) then
@@ -30,11 +31,11 @@ if not bears(record, ARGV[2]) then
 end
 
 redis.call('LLEN', KEYS[4])
-redis.call('HLEN', KEYS[2])
-redis.call('DEL', KEYS[1])
-redis.call('LPUSH', KEYS[4], unquoted(string.sub(record, #ARGV[2] + 1, -2)))
+begin(KEYS[2])
 redis.pcall('SADD', KEYS[3], ARGV[4])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 mark(KEYS[5], 1, ARGV[5], 'null', ARGV[6])
+redis.call('LPUSH', KEYS[4], unquoted(string.sub(record, #ARGV[2] + 1, -2)))
+redis.call('DEL', KEYS[1])
 
 return 1

@@ -25,13 +25,15 @@ if ARGV[3] == '' or type(redis.pcall('LLEN', KEYS[3])) ~= 'number' then
   return 'refused'
 end
 
-local answer = withdraw(KEYS[1], ARGV[1], tonumber(ARGV[2]))
+local answer, at = seek(KEYS[1], ARGV[1], tonumber(ARGV[2]))
 if answer == 'gone' then
   return answer
 end
 
-redis.call('RPUSH', KEYS[3], ARGV[4])
+begin(KEYS[1])
 redis.pcall('SADD', KEYS[2], ARGV[3])
 mark(KEYS[4], 1, ARGV[5], 'null', ARGV[6])
+redis.call('RPUSH', KEYS[3], ARGV[4])
+withdraw(KEYS[1], ARGV[1], answer, at)
 
 return answer

@@ -4,7 +4,7 @@
 --   KEYS[2]      workers:lease       HASH     read: is the worker registered?
 --   KEYS[3]      pause-all-workers   STRING   read: 'true', in any case, pauses everybody
 --   KEYS[4]      queues:paused       HASH     read: names of paused queues
---   KEYS[5..n]   queue:<name>        LIST     popped from, in priority order
+--   KEYS[5..n]   queue:<name>        LIST     removed from its head, in priority order
 --
 --   ARGV[1]      worker id
 --   ARGV[2]      the record's head after the queue's name; bears the caller's token
@@ -23,9 +23,12 @@
 
 -- include: _status
 -- include: _record
+-- include: _begin
 -- include: _take
 
 local hindered, some_paused = hindrance(KEYS[2], KEYS[3], KEYS[4], ARGV[1])
+
+begin(KEYS[2])
 
 return take(KEYS[1], hindered, some_paused, KEYS[4], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6],
   5, 7)

@@ -25,10 +25,10 @@ end
 
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 if waiting <= few then
-  for _ = 1, waiting do
-    redis.call('LMOVE', KEYS[1], KEYS[2], 'LEFT', 'RIGHT')
-  end
   redis.call('PERSIST', KEYS[2])
+  if waiting > 0 then
+    redis.call('RPUSH', KEYS[2], unpack(redis.call('LRANGE', KEYS[1], 0, -1)))
+  end
   redis.call('RENAME', KEYS[2], KEYS[1])
 else
   restored = math.min(restored, few)

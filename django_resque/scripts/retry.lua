@@ -10,7 +10,7 @@
 --   KEYS[8]       job:<id>:status          STRING   rewritten if the job is tracked: waiting
 --   KEYS[9]       pause-all-workers        STRING   read
 --   KEYS[10]      queues:paused            HASH     read
---   KEYS[11..n]   queue:<name>             LIST     popped from; none: take no other job
+--   KEYS[11..n]   queue:<name>             LIST     removed from; none: take no other job
 --
 --   ARGV[1]       worker id
 --   ARGV[2]       head of the reservation the caller holds
@@ -28,6 +28,7 @@
 
 -- include: _status
 -- include: _record
+-- include: _begin
 -- include: _take
 
 local takes = #KEYS >= 11
@@ -37,18 +38,18 @@ if takes then
 end
 
 local settled = 0
+begin(KEYS[3])
 
 if bears(redis.call('GET', KEYS[1]), ARGV[2]) then
   redis.call('LLEN', KEYS[5])
   redis.call('ZCARD', KEYS[6])
-  redis.call('HLEN', KEYS[3])
-  redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
   redis.pcall('INCR', KEYS[4])
   redis.call('RPUSH', KEYS[5], ARGV[4])
   redis.call('ZADD', KEYS[6], ARGV[5], ARGV[5])
   redis.pcall('SADD', KEYS[7], ARGV[6])
   mark(KEYS[8], 1, ARGV[9], 'null', ARGV[7])
+  redis.call('DEL', KEYS[1])
   settled = 1
 elseif redis.call('HGET', KEYS[3], ARGV[1]) == ARGV[3] then
   settled = 2

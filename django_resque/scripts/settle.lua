@@ -11,7 +11,7 @@
 --   KEYS[9]       job:<id>:status         STRING   rewritten if the job is tracked
 --   KEYS[10]      pause-all-workers       STRING   read
 --   KEYS[11]      queues:paused           HASH     read
---   KEYS[12..n]   queue:<name>            LIST     popped from; none: take no other job
+--   KEYS[12..n]   queue:<name>            LIST     removed from; none: take no other job
 --
 --   ARGV[1]       worker id
 --   ARGV[2]       head of the reservation the caller holds
@@ -32,6 +32,7 @@
 
 -- include: _status
 -- include: _record
+-- include: _begin
 -- include: _take
 
 local takes = #KEYS >= 12
@@ -41,13 +42,12 @@ if takes then
 end
 
 local settled = 0
+begin(KEYS[3])
 
 if bears(redis.call('GET', KEYS[1]), ARGV[2]) then
-  redis.call('HLEN', KEYS[3])
   if ARGV[4] ~= '' then
     redis.call('LLEN', KEYS[8])
   end
-  redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
   redis.pcall('INCR', KEYS[4])
   redis.pcall('INCR', KEYS[5])
@@ -57,6 +57,7 @@ if bears(redis.call('GET', KEYS[1]), ARGV[2]) then
     redis.pcall('INCR', KEYS[7])
   end
   mark(KEYS[9], ARGV[5], ARGV[9], ARGV[6], ARGV[7])
+  redis.call('DEL', KEYS[1])
   settled = 1
 elseif redis.call('HGET', KEYS[3], ARGV[1]) == ARGV[3] then
   settled = 2

@@ -67,7 +67,9 @@ class Ledger:
     def lines(self) -> list[Line]:
         if not self.path.exists():
             return []
-        found = [line.split() for line in self.path.read_text("ascii").splitlines()]
+        text = self.path.read_text("ascii")
+        # The last line may be about to be written.
+        found = [line.split() for line in text[: text.rfind("\n") + 1].splitlines()]
         return [Line(what, job, int(n), int(pid), float(at)) for what, job, n, pid, at in found]
 
     # Of each job, how often: by its id.

@@ -59,6 +59,8 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._open = asyncio.Event()
         self._open.set()
+        self._heard = asyncio.Event()
+        self._heard.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stranded: set[asyncio.Task[None]] = set()
         listener = socket.create_server(("127.0.0.1", 0))
@@ -83,13 +85,26 @@ class Proxy:
         """From now on nothing passes, and no connection is closed; or all goes on."""
         self._loop.call_soon_threadsafe(self._open.clear if black else self._open.set)
 
+    def mute(self) -> None:
+        """From now on, when this returns, nobody hears what Redis answers, until `cut`."""
+        muted = threading.Event()
+        self._loop.call_soon_threadsafe(self._heard.clear)
+        self._loop.call_soon_threadsafe(muted.set)
+        muted.wait()
+
     def strand(self) -> None:
         """Nothing passes on the connections that are open now, which stay open."""
         self._loop.call_soon_threadsafe(lambda: self._stranded.update(self._tasks))
 
     def cut(self) -> None:
-        """All connections that are open now."""
-        self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
+        """All connections that are open now. The next ones hear what Redis answers."""
+
+        def cut() -> None:
+            for task in self._tasks:
+                task.cancel()
+            self._loop.call_soon(self._heard.set)
+
+        self._loop.call_soon_threadsafe(cut)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -144,6 +159,7 @@ class Proxy:
             to.write(raw)
             reply = await _reply(theirs)
             await self._passable()
+            await self._heard.wait()
             # Else nothing was done yet: the whole text is sent next.
             if not reply.startswith(b"-NOSCRIPT") and (
                 fault := self._striking(name, is_script=is_script, before=False)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(3600 if FULL else 120)
 
 #: What a worker process asks, and what a supervisor does. `push` and `delay` are asked by jobs.
 OF_WORKERS = ("register", "reserve", "settle", "retry", "put_back", "push", "delay")
-OF_SUPERVISORS = ("beat", "due", "promote", "give_up")
+OF_SUPERVISORS = ("beat", "due", "promote", "forget_due", "give_up")
 
 
 def kill_somebody(field: Field, chance: random.Random) -> None:
@@ -96,7 +96,7 @@ def provoke(field: Field, name: str) -> None:
     """See to it that this step is asked for."""
     if name in ("push", "delay"):
         field.enqueue(f"{name}_another")
-    elif name in ("retry", "due", "promote"):
+    elif name in ("retry", "due", "promote", "forget_due"):
         field.enqueue("flaky")
     elif name in ("register", "give_up"):
         for pid in field.children(field.works[-1]):

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(900 if FULL else 120)
 
 #: What a supervisor and its workers ask in their lives.
 STEPS = ("register", "reserve", "settle", "retry", "put_back", "beat", "look", "due", "promote",
-         "give_up")  # fmt: skip
+         "forget_due", "give_up")  # fmt: skip
 
 
 def test_a_push_whose_reply_was_lost_is_unknown_and_repeated_once(field: Field) -> None:
