@@ -552,6 +552,7 @@ def test_a_full_redis_refuses_what_adds_and_nothing_else(scene: Scene) -> None:
 @pytest.fixture(scope="module")
 def aof(redis: Redis, redis_directory: Path) -> Iterator[Callable[[], bytes]]:
     """From now on the server writes an AOF; answers what has come since the last time."""
+    redis.config_set("appendfsync", "no")  # Or it might write later, after a sync.
     redis.config_set("appendonly", "yes")
     wait_for(lambda: not redis.info("persistence")["aof_rewrite_in_progress"], "it is written")
     (path,) = [*redis_directory.glob("appendonlydir/*.incr.aof"), *redis_directory.glob("*.aof")]

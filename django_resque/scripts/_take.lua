@@ -24,9 +24,9 @@ local function hindrance(lease_key, all_key, paused_key, worker_id)
   return false, redis.call('HLEN', paused_key) > 0
 end
 
-local function take(worker_key, hindered, some_paused, paused_key, rest, now, ttl, status_prefix,
-    name_at, key, arg)
-  local held = redis.call('GET', worker_key)
+-- `held` is the record that is there by now, if any.
+local function take(held, worker_key, hindered, some_paused, paused_key, rest, now, ttl,
+    status_prefix, name_at, key, arg)
   if held and held ~= '' then
     for i = key, #KEYS do
       local head = '{"queue":' .. ARGV[arg + i - key] .. rest

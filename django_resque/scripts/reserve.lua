@@ -28,7 +28,8 @@
 
 local hindered, some_paused = hindrance(KEYS[2], KEYS[3], KEYS[4], ARGV[1])
 
+local held = redis.call('GET', KEYS[1])
 begin(KEYS[2])
 
-return take(KEYS[1], hindered, some_paused, KEYS[4], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6],
-  5, 7)
+return take(held, KEYS[1], hindered, some_paused, KEYS[4], ARGV[2], ARGV[3], ARGV[4], ARGV[5],
+  ARGV[6], 5, 7)

@@ -38,9 +38,10 @@ if takes then
 end
 
 local settled = 0
+local held = redis.call('GET', KEYS[1])
 begin(KEYS[3])
 
-if bears(redis.call('GET', KEYS[1]), ARGV[2]) then
+if bears(held, ARGV[2]) then
   redis.call('LLEN', KEYS[5])
   redis.call('ZCARD', KEYS[6])
   redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
@@ -50,6 +51,7 @@ if bears(redis.call('GET', KEYS[1]), ARGV[2]) then
   redis.pcall('SADD', KEYS[7], ARGV[6])
   mark(KEYS[8], 1, ARGV[9], 'null', ARGV[7])
   redis.call('DEL', KEYS[1])
+  held = false
   settled = 1
 elseif redis.call('HGET', KEYS[3], ARGV[1]) == ARGV[3] then
   settled = 2
@@ -59,5 +61,5 @@ if not takes then
   return { settled }
 end
 
-return { settled, unpack(take(KEYS[1], hindered, some_paused, KEYS[10], ARGV[8], ARGV[9],
+return { settled, unpack(take(held, KEYS[1], hindered, some_paused, KEYS[10], ARGV[8], ARGV[9],
   ARGV[10], ARGV[11], ARGV[12], 11, 13)) }

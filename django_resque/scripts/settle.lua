@@ -42,9 +42,10 @@ if takes then
 end
 
 local settled = 0
+local held = redis.call('GET', KEYS[1])
 begin(KEYS[3])
 
-if bears(redis.call('GET', KEYS[1]), ARGV[2]) then
+if bears(held, ARGV[2]) then
   if ARGV[4] ~= '' then
     redis.call('LLEN', KEYS[8])
   end
@@ -58,6 +59,7 @@ if bears(redis.call('GET', KEYS[1]), ARGV[2]) then
   end
   mark(KEYS[9], ARGV[5], ARGV[9], ARGV[6], ARGV[7])
   redis.call('DEL', KEYS[1])
+  held = false
   settled = 1
 elseif redis.call('HGET', KEYS[3], ARGV[1]) == ARGV[3] then
   settled = 2
@@ -67,5 +69,5 @@ if not takes then
   return { settled }
 end
 
-return { settled, unpack(take(KEYS[1], hindered, some_paused, KEYS[11], ARGV[8], ARGV[9],
+return { settled, unpack(take(held, KEYS[1], hindered, some_paused, KEYS[11], ARGV[8], ARGV[9],
   ARGV[10], ARGV[11], ARGV[12], 12, 13)) }
