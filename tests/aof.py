@@ -33,4 +33,6 @@ def commands(text: bytes) -> list[list[bytes]]:
 def half(text: bytes) -> list[list[bytes]]:
     """The commands of the step that it ends in; none if its last step is whole."""
     begun, ended = text.rfind(b"\r\nMULTI\r\n"), text.rfind(b"\r\nEXEC\r\n")
-    return commands(text[text.index(b"*", begun) :]) if begun > ended else []
+    if begun <= ended or (first := text.find(b"*", begun)) < 0:
+        return []
+    return commands(text[first:])

@@ -565,6 +565,7 @@ def aof(redis: Redis, redis_directory: Path) -> Iterator[Callable[[], bytes]]:
         seen += len(text)
         return text
 
+    written()  # What it began with.
     yield written
     redis.config_set("appendonly", "no")
 

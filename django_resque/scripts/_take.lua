@@ -46,6 +46,10 @@ local function take(held, worker_key, hindered, some_paused, paused_key, rest, n
     if not some_paused
         or redis.call('HEXISTS', paused_key, string.sub(KEYS[i], name_at)) == 0 then
       payload = redis.pcall('LINDEX', KEYS[i], 0)
+      if type(payload) == 'table' and not string.find(payload.err, 'WRONGTYPE', 1, true) then
+        -- No key of another type, but a missing right say: raise, lest it be taken for empty.
+        redis.call('LINDEX', KEYS[i], 0)
+      end
     end
     if type(payload) == 'string' then
       redis.call('SET', worker_key,
