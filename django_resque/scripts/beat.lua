@@ -13,7 +13,7 @@
 --   returns      the order for each worker, '' for none
 --   errors       WRONGTYPE   the lease is no hash; nothing was written
 --
--- The first write is a delete, so a full Redis does not make the living look dead; nor does
+-- The first write deletes nothing (see _begin), so a full Redis does not make the living look dead; nor does
 -- a key of another type, hence pcall for all but the lease.
 
 -- include: _time
@@ -22,7 +22,7 @@ local orders = {}
 
 for i = 6, #KEYS do
   local id, about = ARGV[2 * i - 10], ARGV[2 * i - 9]
-  redis.call('HDEL', KEYS[2], id)
+  redis.call('HDEL', KEYS[2], '')
   redis.call('HSET', KEYS[2], id, milliseconds)
   redis.pcall('HSET', KEYS[3], id, heartbeat)
   redis.pcall('HSET', KEYS[4], id, about)
