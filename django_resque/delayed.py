@@ -4,7 +4,10 @@ is one atomic step, and then one that forgets a due time to which nothing is del
 """
 
 import time
+from contextlib import suppress
 from typing import Literal
+
+from redis.exceptions import RedisError
 
 from .failed import FailedList
 from .items import Item
@@ -31,7 +34,8 @@ class DelayedSet(FailedList):
             ],
             [item.raw, behind, PUSHED_TTL if item.payload.id else "", keys.delayed_name(due)],
         )
-        self._forget_due(due)
+        if found:
+            self._tidy(due)
         return bool(found)
 
     def hasten(self, due: str, item: Item, behind: int = 0) -> Literal["done", "gone", "refused"]:
@@ -51,8 +55,14 @@ class DelayedSet(FailedList):
                 *(int(time.time()), UNENDED_TTL),
             ],
         )
-        self._forget_due(due)
+        if answer == "done":
+            self._tidy(due)
         return answer
+
+    def _tidy(self, due: str) -> None:
+        """The job has been taken out already: that is the answer, whatever becomes of this."""
+        with suppress(RedisError):
+            self._forget_due(due)
 
     def _forget_due(self, due: str) -> None:
         """A due time to which nothing is delayed any more. Left undone, it is done at that time."""

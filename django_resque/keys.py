@@ -92,7 +92,7 @@ class Keys:
 
     @property
     def status_prefix(self) -> str:
-        """What stands before the job id in `status`: a script meets ids only after the pop."""
+        """What stands before the job id in `status`: a script meets ids only in payloads."""
         return self._key("job", "")
 
     # Ours.

@@ -156,7 +156,6 @@ class Model:
         """Of those that are the same to the byte, the first from the end that is nearer."""
         where, text = place(job)
         if text not in self.lists[where]:
-            self.forget_due(job.due)
             return False
         self.remove(where, text, last=behind * 2 < len(self.lists[where]))
         self.strings.pop(status_key(job.payload), None)
@@ -172,7 +171,6 @@ class Model:
         """Its time has come, says somebody."""
         where, text = place(job)
         if text not in self.lists[where]:
-            self.forget_due(job.due)
             return "gone"
         self.remove(where, text, last=behind * 2 < len(self.lists[where]))
         self.append(job.queue, job.payload)

@@ -608,3 +608,18 @@ def test_a_supervisor_killed_while_it_promotes_loses_and_doubles_nothing(
     wait_for(lambda: not redis.exists("resque:delayed_queue_schedule"), "all are promoted")
     assert moved(redis) == list(range(10_000))
     assert other.process.poll() is None
+
+
+@pytest.mark.parametrize("step", ["cancel_delayed", "hasten"])
+def test_what_was_done_is_answered_although_its_due_time_cannot_be_forgotten(
+    store: Store, redis: Redis, step: str
+) -> None:
+    due = int(time.time()) + 100
+    store.push([parcel(due)])
+    (item,) = read(redis, due)
+    redis.set("resque:delayed_queue_schedule", "no set of times")
+
+    answer = getattr(store, step)(str(due), item)
+
+    assert answer in (True, "done")
+    assert not redis.exists(f"resque:delayed:{due}")

@@ -54,7 +54,7 @@ PLAN: dict[str, set[str]] = {
     "line": {"connection", "descriptors", "hiredis", "redis"},
     "roster": {"about", "dates", "keys", "line", "outcome", "parcels", "scripts", "wire", "redis"},
     "failed": {"failure", "parcels", "roster", "scripts", "wire"},
-    "delayed": {"failed", "items", "parcels"},
+    "delayed": {"failed", "items", "parcels", "redis"},
     "queued": {"dates", "delayed", "failed", "parcels", "wire"},
     "store": {
         "dates", "errors", "failure", "items", "outcome", "parcels", "queued", "scripts", "wire",

@@ -18,7 +18,7 @@ local function unquoted(text)
   if string.sub(text, 1, 1) ~= '"' then
     return text
   end
-  -- Nothing may raise after a pop, whatever somebody has made of the record.
+  -- Nothing may raise after the first write, whatever somebody has made of the record.
   local fine, payload = pcall(cjson.decode, text)
   return fine and payload or text
 end

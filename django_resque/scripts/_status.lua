@@ -1,7 +1,7 @@
 -- _status: rewrite the status of a tracked job; included by the scripts that move jobs.
 --
 -- A worker never starts tracking: without a status nothing is written. `started` is the
--- time of the enqueue and is kept. Runs after a pop, so it must not raise: pcall throughout.
+-- time of the enqueue and is kept. Runs after the first write, so it must not raise: pcall throughout.
 
 local function mark(key, code, now, result, ttl)
   local before = redis.pcall('GET', key)

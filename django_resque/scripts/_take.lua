@@ -1,4 +1,4 @@
--- _take: take the next job and record who has it; included by reserve and settle.
+-- _take: take the next job and record who has it; included by reserve, settle and retry.
 --
 --   returns   {'job', i, payload}   i is 1-based among the queues
 --             {'idle'}              every queue is empty or paused

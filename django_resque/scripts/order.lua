@@ -11,7 +11,7 @@
 --   returns      how many orders were not there before
 --   errors       WRONGTYPE   KEYS[1] is no hash; nothing was written
 --
--- Each first write is a delete, so that a full Redis does not refuse it.
+-- Each first write deletes nothing, so that a full Redis does not refuse it: see _begin.
 
 local new = 0
 
@@ -26,7 +26,7 @@ for i = 1, #ARGV, 2 do
     if string.find(word, '^ pause:') or string.find(word, '^ resume:') then
       before = string.gsub(string.gsub(before, ' pause:%S*', ''), ' resume:%S*', '')
     end
-    redis.call('HDEL', KEYS[1], id)
+    redis.call('HDEL', KEYS[1], '')
     redis.call('HSET', KEYS[1], id, before .. word)
     new = new + 1
   end

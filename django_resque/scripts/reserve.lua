@@ -10,7 +10,7 @@
 --   ARGV[2]      the record's head after the queue's name; bears the caller's token
 --   ARGV[3]      now, whole unix seconds
 --   ARGV[4]      seconds the status of a running job lives
---   ARGV[5]      prefix of the status keys: the id is known only after the pop
+--   ARGV[5]      prefix of the status keys: the id is known only from the payload
 --   ARGV[6]      where the name begins in the key of a queue
 --   ARGV[7..n]   queue names as JSON strings, in the order of KEYS[5..n]
 --

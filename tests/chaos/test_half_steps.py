@@ -31,6 +31,7 @@ def die_in_a_step(field: Field, chance: random.Random) -> list[list[bytes]]:
     field.proxy.mute()
     aof = field.server.aof
     heard = aof.stat().st_size
+    # There is nothing to wait for: it may be that all have asked what only reads.
     time.sleep(0.05)
     field.server.kill()
     os.truncate(aof, chance.randint(heard, aof.stat().st_size))
