@@ -59,11 +59,31 @@ def fork(run: Callable[[], int], blocked: Iterable[signal.Signals], *, group: bo
     return pid
 
 
-def forget(signals: Iterable[signal.Signals]) -> None:
-    """In a process that a job forks, multiprocessing's for one: signals are its own."""
-    signal.set_wakeup_fd(-1)
-    for each in signals:
-        signal.signal(each, signal.SIG_DFL)
+def forget_at_forks(ours: Callable[[], Collection[signal.Signals]]) -> None:
+    """
+    In the processes that jobs fork, multiprocessing's for one, the signals that are `ours`
+    now do what they do by default.
+
+    One that comes before that waits for it. Python would drop it or call our handler, and a
+    pool that ends its processes by SIGTERM would wait for them for ever.
+    """
+    thread = threading.local()
+
+    def hold() -> None:
+        thread.signals = ours()
+        thread.mask = signal.pthread_sigmask(signal.SIG_BLOCK, thread.signals)
+
+    def let_go() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, thread.mask)
+
+    def forget() -> None:
+        if thread.signals:
+            signal.set_wakeup_fd(-1)
+        for each in thread.signals:
+            signal.signal(each, signal.SIG_DFL)
+        let_go()
+
+    os.register_at_fork(before=hold, after_in_parent=let_go, after_in_child=forget)
 
 
 def reap() -> Iterator[tuple[int, int]]:

@@ -69,7 +69,7 @@ class Worker:
         with process.Alarm() as self.alarm, self.handlers:
             process.unblock(signal.valid_signals())
             process.print_at_once()
-            os.register_at_fork(after_in_child=lambda: forking.forget(self.signals))
+            forking.forget_at_forks(lambda: self.signals)
             self.store = conf.new_store(self.order.options)
             persistent = Persistent(self.store, self.id, self.told, self.requests, self.alarm)
             self.repeat = persistent.repeat

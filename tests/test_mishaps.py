@@ -349,6 +349,18 @@ def test_a_pool_of_processes_in_a_job_stops_nobody(farm: Farm, redis: Redis, tra
     assert handle.status == "complete"
 
 
+@pytest.mark.parametrize("options", [[], ["--fork-per-job"], ["--in-process"]])
+def test_a_process_that_a_job_forks_hears_the_earliest_signal(
+    farm: Farm, trace: Path, options: list[str]
+) -> None:
+    enqueue(jobs.strike_a_child_early, str(trace))
+
+    work = farm("resque_work", "--burst", *options)
+
+    assert work.ends() == 0, work.output
+    assert lines(trace) == [str(-signal.SIGTERM)]
+
+
 def test_a_job_that_leaves_a_transaction_open_fails_and_the_next_can_enqueue(
     farm: Farm, redis: Redis, trace: Path
 ) -> None:

@@ -259,6 +259,29 @@ def use_a_pool(path: str) -> None:
     leave(path, "pool ended")
 
 
+struck_early = False
+
+#: Before the worker's own, as this module is read before a worker begins.
+os.register_at_fork(
+    after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM) if struck_early else None
+)
+
+
+@job
+def strike_a_child_early(path: str) -> None:
+    """Leaves how a child ended whose SIGTERM came while it was still being forked."""
+    global struck_early  # noqa: PLW0603 -- what is done at a fork cannot be given arguments
+    struck_early = True
+    try:
+        child = multiprocessing.get_context("fork").Process(target=_sleep_long, args=[0])
+        child.start()
+    finally:
+        struck_early = False
+    child.join(5)
+    leave(path, str(child.exitcode))
+    child.kill()
+
+
 @job
 def leave_an_orphan() -> None:
     """A process whose parent ends at once, and which ends itself a little later."""
