@@ -143,6 +143,7 @@ class Roster:
                 worker_id,
                 lease,
                 reservation.head if reservation else "",
+                reservation.payload.raw if reservation else "",
                 outcome.failure.encode() if outcome and outcome.failure else "",
                 int(time.time()),
                 self.status_ttl,

@@ -133,8 +133,8 @@ class Reservation:
     A job in a worker's hands. Its text is the worker's record:
     `{"queue","run_at","worker","token","payload"}`, the payload spliced in as it was.
 
-    `head` is the record up to the payload. It bears the token, which the caller
-    drew, so it is unique and stands for the whole record when scripts compare.
+    `head` is the record up to the payload. It bears the token, which the caller drew, so
+    it stands for the whole record when its own worker compares; others compare both.
     """
 
     worker_id: str

@@ -394,6 +394,13 @@ def test_a_payload_of_any_bytes_goes_back_as_it_came(redis: Redis, raw: bytes) -
     assert store.put_back(held)
     assert in_list(redis, "queue:mail") == [raw]
 
+    reserved(store, "mail")
+    seen = store.in_hand(WORKER)
+    assert seen
+    assert store.give_up(WORKER, seen, Outcome(Failure.of(ValueError(), seen, NOW))) == "gone"
+
+    store = fresh(redis)
+    redis.rpush("resque:queue:mail", raw)
     held = reserved(store, "mail")
     store.settle(held, Outcome(Failure.of(ValueError(), held, NOW)))
     (element,) = in_list(redis, "failed")

@@ -592,6 +592,24 @@ def test_a_worker_that_holds_another_job_by_now_is_not_given_up(
     assert not redis.exists("resque:failed")
 
 
+@pytest.mark.parametrize("seen", [payload("First").raw, "{}", "no object"])
+def test_a_job_that_was_taken_by_the_same_head_is_not_given_up_for_another(
+    store: Store, redis: Redis, worker: str, seen: str
+) -> None:
+    redis.rpush("resque:queue:low", seen)
+    store.push([Parcel("low", payload("Second", "b" * 32))])
+    same = take()
+    first = store.reserve(same)
+    assert isinstance(first, Reservation)
+    redis.delete(f"resque:worker:{WORKER}")  # As a worker of Ruby prunes; our reply was lost.
+    second = store.reserve(same)
+
+    assert store.give_up(WORKER, first, Outcome(failure(first))) == "changed"
+
+    assert store.in_hand(WORKER) == second
+    assert not redis.exists("resque:failed")
+
+
 def test_giving_up_twice_fails_the_job_once(store: Store, redis: Redis, worker: str) -> None:
     store.push([Parcel("low", payload())])
     held = reserved(store)

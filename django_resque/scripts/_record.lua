@@ -26,3 +26,10 @@ end
 local function bears(record, head)
   return record and string.sub(record, 1, #head) == head
 end
+
+-- Whether it is of this very job. A worker whose reply was lost, and whose record a prune of Ruby's
+-- then removed, takes another job by the same head.
+local function holds(record, head, payload)
+  return record == head
+    or bears(record, head) and unquoted(string.sub(record, #head + 1, -2)) == payload
+end

@@ -23,14 +23,15 @@
 --   ARGV[1]    worker id
 --   ARGV[2]    the lease the caller watched in vain, or '' if it knows that the worker is dead
 --   ARGV[3]    head of the record the caller read, or '' if there was none
---   ARGV[4]    the failure to record, or '': no job, or it is to be tried again
---   ARGV[5]    now, whole unix seconds
---   ARGV[6]    seconds the status of an ended job lives
+--   ARGV[4]    its payload
+--   ARGV[5]    the failure to record, or '': no job, or it is to be tried again
+--   ARGV[6]    now, whole unix seconds
+--   ARGV[7]    seconds the status of an ended job lives
 --              only for a job that is to be tried again:
---   ARGV[7]    item
---   ARGV[8]    due, whole unix seconds
---   ARGV[9]    delayed:<due> without the namespace: what timestamps:<item> holds
---   ARGV[10]   seconds the status lives
+--   ARGV[8]    item
+--   ARGV[9]    due, whole unix seconds
+--   ARGV[10]   delayed:<due> without the namespace: what timestamps:<item> holds
+--   ARGV[11]   seconds the status lives
 --
 --   returns    'gone'      given up by this call, or before it
 --              'alive'     the lease has moved on; nothing was written
@@ -51,7 +52,7 @@ local record = redis.call('GET', KEYS[1])
 if record == '' then
   record = false
 end
-if ARGV[3] == '' and record or ARGV[3] ~= '' and not bears(record, ARGV[3]) then
+if ARGV[3] == '' and record or ARGV[3] ~= '' and not holds(record, ARGV[3], ARGV[4]) then
   return 'changed'
 end
 
@@ -65,15 +66,15 @@ end
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
 if again then
   redis.pcall('INCR', KEYS[15])
-  redis.call('RPUSH', KEYS[16], ARGV[7])
-  redis.call('ZADD', KEYS[17], ARGV[8], ARGV[8])
-  redis.pcall('SADD', KEYS[18], ARGV[9])
-  mark(KEYS[14], 1, ARGV[5], 'null', ARGV[10])
+  redis.call('RPUSH', KEYS[16], ARGV[8])
+  redis.call('ZADD', KEYS[17], ARGV[9], ARGV[9])
+  redis.pcall('SADD', KEYS[18], ARGV[10])
+  mark(KEYS[14], 1, ARGV[6], 'null', ARGV[11])
 elseif record then
-  redis.call('RPUSH', KEYS[13], ARGV[4])
+  redis.call('RPUSH', KEYS[13], ARGV[5])
   redis.pcall('INCR', KEYS[11])
   redis.pcall('INCR', KEYS[12])
-  mark(KEYS[14], 3, ARGV[5], 'null', ARGV[6])
+  mark(KEYS[14], 3, ARGV[6], 'null', ARGV[7])
 end
 redis.call('DEL', KEYS[1])
 redis.pcall('SREM', KEYS[5], ARGV[1])
