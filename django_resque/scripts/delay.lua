@@ -19,6 +19,8 @@
 --   errors     OOM         Redis is full; nothing is written, because the first write adds
 --              WRONGTYPE   the set or a list is none; nothing was written
 
+-- include: _schedule
+
 redis.call('ZCARD', KEYS[1])
 for i = 2, #KEYS, 4 do
   redis.call('LLEN', KEYS[i])
@@ -31,7 +33,7 @@ for i = 2, #KEYS, 4 do
   if redis.call('EXISTS', KEYS[i + 2], KEYS[i + 3]) == 0 then
     redis.call('RPUSH', KEYS[i], ARGV[j + 1])
     redis.pcall('SADD', KEYS[i + 1], ARGV[j + 2])
-    redis.call('ZADD', KEYS[1], ARGV[j], ARGV[j])
+    schedule(KEYS[1], ARGV[j])
     if ARGV[j + 3] ~= '' then
       redis.call('SET', KEYS[i + 2], ARGV[j + 3], 'EX', ARGV[j + 4])
     else

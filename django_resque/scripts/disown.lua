@@ -18,10 +18,12 @@ if type(redis.pcall('LLEN', KEYS[1])) == 'number' then
 end
 
 redis.call('LLEN', KEYS[3])
-if redis.call('ZREM', KEYS[2], ARGV[1]) == 0 then
+if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then
   return 0
 end
 
+redis.call('ZREM', KEYS[2], '')  -- As _begin says: a full Redis wants a removal first.
 redis.call('RPUSH', KEYS[3], ARGV[2])
+redis.call('ZREM', KEYS[2], ARGV[1])
 
 return 1

@@ -9,10 +9,10 @@
 --             0   there are jobs, or it was not there; nothing was written
 --   errors    WRONGTYPE   one of them is of another type; nothing was written
 --
--- A step of its own, after those that take the last job out of the list. What is delayed to the
--- same second between the two finds the time in the set, so its ZADD changes nothing and stands in
--- no AOF. Were the time forgotten together with the job, a Redis that does half a step once more
--- (docs/reliability.rst) would be left with that list and without its time.
+-- A step of its own, after those that take the last job out of the list. Were the time forgotten
+-- together with the job, a Redis that does half a step once more (docs/reliability.rst) could be
+-- left with a list and without its time: what clients of other languages delay to the same second
+-- before the time is forgotten finds it in the set, so their ZADD stands in no AOF.
 
 if redis.call('LLEN', KEYS[1]) > 0 then
   return 0

@@ -40,6 +40,7 @@
 
 -- include: _status
 -- include: _record
+-- include: _schedule
 
 if ARGV[2] ~= '' then
   local lease = redis.call('HGET', KEYS[6], ARGV[1])
@@ -67,7 +68,7 @@ redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
 if again then
   redis.pcall('INCR', KEYS[15])
   redis.call('RPUSH', KEYS[16], ARGV[8])
-  redis.call('ZADD', KEYS[17], ARGV[9], ARGV[9])
+  schedule(KEYS[17], ARGV[9])
   redis.pcall('SADD', KEYS[18], ARGV[10])
   mark(KEYS[14], 1, ARGV[6], 'null', ARGV[11])
 elseif record then

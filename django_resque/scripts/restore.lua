@@ -13,25 +13,22 @@
 --   returns   how many were brought back; 0 when none is left
 --   errors    WRONGTYPE   one of the lists is none; nothing was written
 --
--- Where few have come meanwhile they go behind the others, and then all are back at once. Else
--- workers that take meanwhile begin with those that were put back first, the last ones.
+-- Where others have come meanwhile, workers that take in between begin with those that were put
+-- back first, the last ones. Where none has, all are back at once, by a renaming that replaces
+-- nothing: a Redis that does half a step once more (docs/reliability.rst) may find a list there.
 
-local few = tonumber(ARGV[1])
-local waiting = redis.call('LLEN', KEYS[1])
 local restored = redis.call('LLEN', KEYS[2])
+local waiting = redis.call('LLEN', KEYS[1])
 if restored == 0 then
   return 0
 end
 
 redis.call('EXPIRE', KEYS[2], ARGV[2])
-if waiting <= few then
+if waiting == 0 then
   redis.call('PERSIST', KEYS[2])
-  if waiting > 0 then
-    redis.call('RPUSH', KEYS[2], unpack(redis.call('LRANGE', KEYS[1], 0, -1)))
-  end
-  redis.call('RENAME', KEYS[2], KEYS[1])
+  redis.call('RENAMENX', KEYS[2], KEYS[1])
 else
-  restored = math.min(restored, few)
+  restored = math.min(restored, tonumber(ARGV[1]))
   for _ = 1, restored do
     redis.call('LMOVE', KEYS[2], KEYS[1], 'RIGHT', 'LEFT')
   end

@@ -29,6 +29,7 @@
 -- include: _status
 -- include: _record
 -- include: _begin
+-- include: _schedule
 -- include: _take
 
 local takes = #KEYS >= 11
@@ -47,7 +48,7 @@ if bears(held, ARGV[2]) then
   redis.call('HSET', KEYS[3], ARGV[1], ARGV[3])
   redis.pcall('INCR', KEYS[4])
   redis.call('RPUSH', KEYS[5], ARGV[4])
-  redis.call('ZADD', KEYS[6], ARGV[5], ARGV[5])
+  schedule(KEYS[6], ARGV[5])
   redis.pcall('SADD', KEYS[7], ARGV[6])
   mark(KEYS[8], 1, ARGV[9], 'null', ARGV[7])
   redis.call('DEL', KEYS[1])
