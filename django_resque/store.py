@@ -147,6 +147,7 @@ class Store(Queued):
                     reservation.worker_id,
                     reservation.head,
                     reservation.token,
+                    reservation.payload.raw,
                     reservation.queue,
                     int(time.time()),
                     UNENDED_TTL,

@@ -259,12 +259,9 @@ class Model:
             self.mark(held.payload, COMPLETE, DAY, end.result, at)
 
     def put_back(self, worker: str, seen: Held) -> bool:
-        """
-        At the front of its queue, at no cost. A worker whose record was pruned may have taken
-        another job with the same token since it was seen.
-        """
+        """At the front of its queue, at no cost; only if it is still the job that was seen."""
         held = self.held.get(worker)
-        if not held or held[:3] != seen[:3]:
+        if not held or held != seen:
             return self.hashes["workers:settled"].get(worker) == seen.token
         del self.held[worker]
         self.hashes["workers:settled"][worker] = seen.token

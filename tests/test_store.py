@@ -593,7 +593,7 @@ def test_a_worker_that_holds_another_job_by_now_is_not_given_up(
 
 
 @pytest.mark.parametrize("seen", [payload("First").raw, "{}", "no object"])
-def test_a_job_that_was_taken_by_the_same_head_is_not_given_up_for_another(
+def test_a_job_that_was_taken_by_the_same_head_is_not_ended_for_another(
     store: Store, redis: Redis, worker: str, seen: str
 ) -> None:
     redis.rpush("resque:queue:low", seen)
@@ -605,9 +605,11 @@ def test_a_job_that_was_taken_by_the_same_head_is_not_given_up_for_another(
     second = store.reserve(same)
 
     assert store.give_up(WORKER, first, Outcome(failure(first))) == "changed"
+    assert store.put_back(first) is False
 
     assert store.in_hand(WORKER) == second
     assert not redis.exists("resque:failed")
+    assert not redis.exists("resque:queue:low")
 
 
 def test_giving_up_twice_fails_the_job_once(store: Store, redis: Redis, worker: str) -> None:
