@@ -70,16 +70,19 @@ def forget_at_forks(ours: Callable[[], Collection[signal.Signals]]) -> None:
     thread = threading.local()
 
     def hold() -> None:
-        thread.signals = ours()
-        thread.mask = signal.pthread_sigmask(signal.SIG_BLOCK, thread.signals)
+        # A handler may raise in here, which Python lets pass. So what is to be undone is noted
+        # before it is done.
+        thread.held = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        signal.pthread_sigmask(signal.SIG_BLOCK, ours())
 
     def let_go() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, thread.mask)
+        if (before := thread.__dict__.pop("held", None)) is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def forget() -> None:
-        if thread.signals:
+        if signals := ours():
             signal.set_wakeup_fd(-1)
-        for each in thread.signals:
+        for each in signals:
             signal.signal(each, signal.SIG_DFL)
         let_go()
 

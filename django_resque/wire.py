@@ -31,6 +31,9 @@ _OUR_RECORD = re.compile(
     re.DOTALL,
 )
 
+#: What the reserve script makes of a payload that is no object: see _record.lua.
+_QUOTED = re.compile(r'''"(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u00[01][0-9a-f]|\\u007f)*+"''')
+
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
@@ -133,8 +136,8 @@ class Reservation:
     A job in a worker's hands. Its text is the worker's record:
     `{"queue","run_at","worker","token","payload"}`, the payload spliced in as it was.
 
-    `head` is the record up to the payload. It bears the token, which the caller drew, so
-    it stands for the whole record when its own worker compares; others compare both.
+    `head` is the record up to the payload. It bears the token, which the caller drew, so it
+    stands for the whole record where a worker settles; what returns or ends it compares both.
     """
 
     worker_id: str
@@ -258,11 +261,8 @@ def loads(text: str) -> Any:
 
 
 def _unquoted(payload: str) -> str:
-    """Undo what the reserve script does to a payload that is no object: see take.lua."""
-    try:
-        return str(json.loads(payload, strict=False)) if payload.startswith('"') else payload
-    except ValueError:  # Somebody has written into our record.
-        return payload
+    """Undo the quoting. A string that somebody has written into our record is left as it is."""
+    return str(json.loads(payload)) if _QUOTED.fullmatch(payload) else payload
 
 
 def decoded(raw: str) -> tuple[dict[str, Any], str]:

@@ -264,3 +264,36 @@ def test_a_pid_file_never_has_two_owners(tmp_path: Path) -> None:
         ]
 
         assert {child.wait(60) for child in contend} == {0}
+
+
+#: A handler raises while the fork begins. What raises the signal is no Python function, so the
+#: next one is interrupted at its begin: the hook of `forget_at_forks`, registered before.
+INTERRUPTED_FORK = """
+import ctypes, functools, os, signal, threading
+from django_resque import forking
+
+def interrupt(number, frame):
+    raise TimeoutError
+
+def state():
+    return signal.getsignal(signal.SIGTERM), sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+signal.signal(signal.SIGTERM, lambda number, frame: None)
+signal.signal(signal.SIGURG, interrupt)
+before = state()
+forking.forget_at_forks(lambda: [signal.SIGTERM, signal.SIGURG])
+os.register_at_fork(before=functools.partial(ctypes.CDLL(None)["raise"], int(signal.SIGURG)))
+for _ in range(2):  # In the second one something of the first might be left.
+    if not (pid := os.fork()):
+        os._exit(0 if state() == (signal.SIG_DFL, []) else 1)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), state() == before)
+"""
+
+
+def test_a_handler_that_raises_while_a_job_forks_leaves_no_signal_blocked() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_FORK], capture_output=True, text=True, check=True
+    )
+
+    assert ended.stdout == "0 True\n0 True\n"
+    assert ended.stderr.count("TimeoutError") == 2

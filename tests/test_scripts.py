@@ -624,6 +624,44 @@ def test_a_due_time_is_not_forgotten_by_half_a_step(
     assert payload(7).id in jobs(everything(recording))
 
 
+def test_a_list_that_is_brought_back_once_more_replaces_none(
+    redis: Redis, recording: Recording, aof: Callable[[], bytes]
+) -> None:
+    """Done once more, and then by the step that brought the others back."""
+    store = Store(recording)
+    store.push(parcels(2))
+    store.clear_queue("low")
+    first = commands(aof())
+    store.restore_queue("low")
+    half = commands(aof())
+    redis.flushdb()
+    replay(redis, first)
+    store.push([Parcel("low", payload(7))])
+    aof()
+    store.restore_queue("low")
+    then = commands(aof())
+
+    redis.flushdb()
+    replay(redis, [*first, [b"RPUSH", b"resque:queue:low", payload(7).raw.encode()], *half, *then])
+
+    found = jobs(everything(recording), cleared=True)
+    assert found == {payload(number).id for number in (0, 1, 7)}
+
+
+def test_a_time_without_a_list_is_in_the_set_until_it_is_among_the_failures(
+    redis: Redis, recording: Recording, aof: Callable[[], bytes]
+) -> None:
+    step = disowning(Store(recording))
+    first = commands(aof())
+    step()
+    effects = commands(aof())
+
+    for count in range(len(effects) + 1):
+        redis.flushdb()
+        replay(redis, [*first, *effects[:count]])
+        assert redis.exists("resque:delayed_queue_schedule", "resque:failed")
+
+
 @pytest.mark.parametrize("delays", ["a push", "a retry", "giving up"])
 def test_what_is_delayed_to_a_time_that_is_there_writes_it_once_more(
     redis: Redis, recording: Recording, aof: Callable[[], bytes], delays: str

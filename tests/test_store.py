@@ -612,6 +612,27 @@ def test_a_job_that_was_taken_by_the_same_head_is_not_ended_for_another(
     assert not redis.exists("resque:queue:low")
 
 
+@pytest.mark.parametrize(
+    "edited",
+    [
+        b'"abc\\ud800"', b'"abc\\udc80"', b'"\xc3\xa9 \\u00e9"', b'"a\0b"', b'"a"\0x', b'"a\x01b"',
+        b'"\\u0061"', b'"', b'""', b'"\\"', b"", b"7", b'"\\ud83d\\ude00"', b'"a\\/\\u007f/\x7f"',
+    ],
+)  # fmt: skip
+def test_a_record_that_somebody_has_written_into_is_given_up(
+    store: Store, redis: Redis, worker: str, edited: bytes
+) -> None:
+    store.push([Parcel("low", payload())])
+    head = reserved(store).head.encode()
+    redis.set(f"resque:worker:{WORKER}", head + edited + b"}")
+    seen = store.in_hand(WORKER)
+    assert seen
+
+    assert store.give_up(WORKER, seen, Outcome(failure(seen))) == "gone"
+
+    assert redis.llen("resque:failed") == 1
+
+
 def test_giving_up_twice_fails_the_job_once(store: Store, redis: Redis, worker: str) -> None:
     store.push([Parcel("low", payload())])
     held = reserved(store)

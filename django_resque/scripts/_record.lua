@@ -28,8 +28,12 @@ local function bears(record, head)
 end
 
 -- Whether it is of this very job. A worker whose reply was lost, and whose record a prune of Ruby's
--- then removed, takes another job by the same head.
+-- then removed, takes another job by the same head. A string that somebody has written there may be
+-- read otherwise by the caller than by cjson, and is then told by its text.
 local function holds(record, head, payload)
-  return record == head
-    or bears(record, head) and unquoted(string.sub(record, #head + 1, -2)) == payload
+  if not bears(record, head) then
+    return false
+  end
+  local text = string.sub(record, #head + 1, -2)
+  return record == head or text == payload or unquoted(text) == payload
 end

@@ -1,8 +1,9 @@
 -- _schedule: note a due time in the delayed set; included by the scripts that delay.
 --
 -- A time that is there is written all the same, by way of half a second later: a ZADD that changes
--- nothing stands in no AOF, and what does may take the time out. A Redis before 7 does half a
--- forget_due once more (docs/reliability.rst), which would leave the list without its time.
+-- nothing stands in no AOF. A Redis before 7 may do half a forget_due once more
+-- (docs/reliability.rst): its ZREM, before what was delayed meanwhile, would leave the list without
+-- its time.
 
 local scheduled = {}
 
