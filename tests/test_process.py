@@ -269,7 +269,7 @@ def test_a_pid_file_never_has_two_owners(tmp_path: Path) -> None:
 #: A handler raises while the fork begins. What raises the signal is no Python function, so the
 #: next one is interrupted at its begin: the hook of `forget_at_forks`, registered before.
 INTERRUPTED_FORK = """
-import ctypes, functools, os, signal, threading
+import ctypes, functools, os, signal
 from django_resque import forking
 
 def interrupt(number, frame):
